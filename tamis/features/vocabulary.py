@@ -1,0 +1,62 @@
+"""One id for each value that training met often enough."""
+
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from tamis.features.layout import FIRST_KNOWN, UNKNOWN
+
+
+class Vocabulary:
+    """Ids of texts: 2.. by falling training count, ties by the bytes of the text; missing comes last.
+
+    ``keys`` and ``counts`` are in the order of the ids. Missing has an id of its own if ``missing_count`` is
+    not 0. Whole numbers are kept under their decimal text, so
+    that 12 and "12" are one value whatever type a file gives the column.
+
+    Example:
+        >>> vocabulary = Vocabulary(keys=pl.Series(["b", "a"]), counts=np.array([2, 1]), missing_count=0)
+        >>> vocabulary.encode(pl.Series(["a", "b", "c", None])).tolist()
+        [3, 2, 1, 1]
+    """
+
+    def __init__(self, *, keys: pl.Series, counts: np.ndarray, missing_count: int) -> None:
+        self.keys = keys.cast(pl.String)
+        self.counts = np.asarray(counts, dtype=np.int64)
+        self.missing_count = missing_count
+
+    @property
+    def size(self) -> int:
+        """The number of ids, padding and unknown included."""
+        return FIRST_KNOWN + len(self.keys) + (self.missing_count > 0)
+
+    @property
+    def missing_id(self) -> int:
+        """The id of null: its own if training met it often enough, else unknown."""
+        return FIRST_KNOWN + len(self.keys) if self.missing_count else UNKNOWN
+
+    def names(self) -> list[str]:
+        """What each id stands for, in the order of ids."""
+        return ["(padding)", "(unknown)", *self.keys, *["(missing)"][: self.missing_count]]
+
+    def encode(self, keys: pl.Series) -> np.ndarray:
+        """The id of each text.
+
+        Shape:
+            - keys: ``(rows,)`` of String, null where missing
+            - output: ``(rows,)`` int32
+        """
+        return keys.alias("key").to_frame().select(self._lookup).to_series().to_numpy()
+
+    @cached_property
+    def _lookup(self) -> pl.Expr:
+        # Measured on 65,536 texts of 8 bytes, 500k entries, uniform hits (2 cores): this expression, which
+        # keeps its hash table between chunks, 7.6 ms (zipf 3.5 ms); Series.cast(Enum), which builds it anew,
+        # 126 ms; np.searchsorted of 64-bit hashes 4.5-11.6 ms plus 3 ms to hash plus a comparison against
+        # collisions; a join costs the whole vocabulary each time.
+        key = pl.col("key")
+        position = key.cast(pl.Enum(self.keys), strict=False).to_physical().cast(pl.Int32)
+        known = (position + FIRST_KNOWN).fill_null(UNKNOWN)
+        missing = pl.lit(self.missing_id, dtype=pl.Int32)
+        return pl.when(key.is_null()).then(missing).otherwise(known).alias("id")
