@@ -1,0 +1,133 @@
+"""A set is encoded again exactly when something that matters changed."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tamis.data.encoded import EncodedSet, prepare
+from tamis.data.readers import FrameSource, open_source
+from tamis.data.split import SplitSettings
+from tamis.features import Field, Kind, Schema
+
+SCHEMA = Schema(fields=(Field(name="user", kind=Kind.CATEGORICAL), Field(name="click", kind=Kind.LABEL)))
+SPLIT = SplitSettings()
+
+
+@pytest.fixture
+def log(tmp_path) -> Path:
+    path = tmp_path / "log.csv"
+    write_log(path)
+    return path
+
+
+def write_log(path: Path, *, seed: int = 0) -> None:
+    random = np.random.default_rng(seed)
+    pl.DataFrame({"user": random.integers(10, 99, 200), "click": random.integers(0, 2, 200)}).write_csv(path)
+
+
+def run(
+    path: Path,
+    *,
+    schema: Schema = SCHEMA,
+    split: SplitSettings = SPLIT,
+    force: bool = False,
+    types: dict | None = None,
+    name: str = "",
+) -> tuple[EncodedSet, bool]:
+    """Prepare, and say whether rows were encoded."""
+    stages = set()
+    encoded = prepare(
+        source=open_source(path, types=types),
+        schema=schema,
+        split=split,
+        folder=path.parent / "set",
+        force=force,
+        name=name,
+        progress=lambda stage, rows, total: stages.add(stage),
+    )
+    assert len([folder for folder in (path.parent / "set").iterdir() if folder.is_dir()]) == 1
+    assert EncodedSet.open(path.parent / "set", verify=True).manifest == encoded.manifest
+    return encoded, bool(stages)
+
+
+def test_nothing_changed_nothing_done(log):
+    first, worked = run(log)
+    assert worked
+    again, worked = run(log)
+    assert not worked
+    assert again.manifest == first.manifest
+
+
+def test_a_new_date_with_the_same_content_is_remembered(log):
+    run(log)
+    os.utime(log, ns=(1, 2))
+    again, worked = run(log)
+    assert not worked
+    assert again.manifest.sources[0].mtime_ns == 2
+
+
+def test_a_moved_file_with_the_same_content_is_found_again(log):
+    run(log)
+    moved = log.rename(log.with_name("moved.csv"))
+    again, worked = run(moved, name="shop")
+    assert not worked
+    assert (again.manifest.sources[0].name, again.name) == ("moved.csv", "shop")
+    again.check_sources()
+
+
+def test_other_content_of_the_same_size_and_name_is_encoded(log):
+    first, _ = run(log)
+    size = log.stat().st_size
+    write_log(log, seed=1)
+    assert log.stat().st_size == size
+    again, worked = run(log)
+    assert worked
+    assert again.fingerprint != first.fingerprint
+
+
+def test_another_schema_split_or_reading_is_encoded(log):
+    first, _ = run(log)
+    fields = (Field(name="user", kind=Kind.CATEGORICAL, min_count=3), SCHEMA.fields[1])
+    assert run(log, schema=Schema(fields=fields))[1]
+    assert run(log)[1]
+    assert run(log, split=SplitSettings(seed=1))[1]
+    assert run(log)[1]
+    as_text, worked = run(log, types={"user": "text"})
+    assert worked
+    assert as_text.fingerprint == first.fingerprint  # the same texts, so the columns that were there stay
+
+
+def test_force_encodes_again_into_a_folder_of_its_own(log):
+    first, _ = run(log)
+    again, worked = run(log, force=True)
+    assert worked
+    assert again.fingerprint == first.fingerprint
+    assert (first.manifest.folder, again.manifest.folder) == (
+        first.fingerprint[:16],
+        f"{first.fingerprint[:16]}-1",
+    )
+
+
+def test_equal_rows_from_frames_keep_the_columns_that_are_there(tmp_path):
+    frame = pl.DataFrame({"user": [1, 2] * 100, "click": [0, 1, 1, 0] * 50})
+    stages: list[str] = []
+
+    def encode() -> EncodedSet:
+        return prepare(
+            source=FrameSource(frame),
+            schema=SCHEMA,
+            split=SPLIT,
+            folder=tmp_path,
+            progress=lambda stage, rows, total: stages.append(stage),
+        )
+
+    first = encode()
+    place = tmp_path / first.manifest.folder / "train" / "ids-000.bin"
+    before = place.stat().st_ino
+    assert encode().manifest.folder == first.manifest.folder
+    assert stages == ["fit", "encode"] * 2  # a frame has no checksum to trust
+    assert place.stat().st_ino == before
+    assert len(list(tmp_path.iterdir())) == 2
