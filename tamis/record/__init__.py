@@ -1,0 +1,37 @@
+"""Records: what a run leaves behind, and how it is read again.
+
+Made here: ``RunRecord`` (``record.json``), the curve (``curve.jsonl``), the facts of the machine, and the
+summary over seeds. From: plain data only; no tensors, so that a page can be redrawn next year without torch
+or weights. Who may ask: everyone.
+"""
+
+from tamis.record.curve import CurvePoint, read_curve, write_curve
+from tamis.record.environment import machine, versions
+from tamis.record.interval import mean_interval, student_t_quantile
+from tamis.record.run_record import FORMAT, RunRecord
+from tamis.record.runs import CURVE_FILE, RECORD_FILE, find_runs, read_run, result_path
+from tamis.record.seeds import ModelSummary, flatten_settings, group_seeds, summarise, summarise_groups
+from tamis.record.whole_file import write_whole
+
+__all__ = [
+    "CURVE_FILE",
+    "FORMAT",
+    "RECORD_FILE",
+    "CurvePoint",
+    "ModelSummary",
+    "RunRecord",
+    "find_runs",
+    "flatten_settings",
+    "group_seeds",
+    "machine",
+    "mean_interval",
+    "read_curve",
+    "read_run",
+    "result_path",
+    "student_t_quantile",
+    "summarise",
+    "summarise_groups",
+    "versions",
+    "write_curve",
+    "write_whole",
+]
