@@ -1,0 +1,121 @@
+"""The page: records in, one HTML file out, that needs nothing but itself."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from tamis.record import write_whole
+from tamis.reports import tables
+from tamis.reports.auc_plot import draw_auc
+from tamis.reports.comparison import Comparison, read_comparisons
+from tamis.reports.curve_plot import draw_training_loss, draw_validation_auc
+from tamis.reports.reliability_plot import draw_reliability
+from tamis.reports.svg import SERIES
+from tamis.reports.wording import METRICS, describe_auc, format_number, format_short, verdict
+
+_HERE = Path(__file__).parent
+_COLUMNS = {
+    "gauc_impression": "GAUC impr.",
+    "gauc_user": "GAUC user",
+    "gauc_positive": "GAUC pos.",
+    "log_loss": "Log loss",
+    "normalised_entropy": "NE",
+    "calibration_ratio": "PCOC",
+    "expected_calibration_error": "ECE",
+}
+
+
+def write_report(runs: Sequence[Path], output: Path, *, title: str | None = None) -> Path:
+    """Draw one self-contained HTML page from the folders (or record files) of runs.
+
+    Runs of one data set and split are compared with each other; several data sets come one after the other.
+    The same records give the same bytes.
+
+    Raises:
+        DataError: there are no runs, one cannot be read, or two are the same model, settings and seed.
+
+    Example:
+        >>> import tempfile
+        >>> from tamis.record import RunRecord
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     run = Path(folder) / "run"
+        ...     record = RunRecord(dataset="adult", split="random", model="mlp", seed=0, test={"auc": 0.9})
+        ...     _ = record.save(run / "record.json")
+        ...     page = write_report([run], Path(folder) / "report.html", title="First try")
+        ...     "reaches a test AUC of 0.9000" in page.read_text()
+        True
+    """
+    comparisons = read_comparisons(runs)
+    datasets = ", ".join(dict.fromkeys(comparison.dataset for comparison in comparisons))
+    return write_whole(output, render_page(comparisons, title=title or datasets))
+
+
+def render_page(comparisons: Sequence[Comparison], *, title: str) -> str:
+    """The page as text."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": format_number, "short": format_short}
+    return environment.get_template("page.html").render(
+        title=title,
+        style=Markup((_HERE / "page.css").read_text(encoding="utf-8")),
+        sections=[_section(comparison, f"c{i}") for i, comparison in enumerate(comparisons)],
+        columns=_COLUMNS,
+        glossary=METRICS,
+    )
+
+
+def _section(comparison: Comparison, name: str) -> dict[str, Any]:
+    """Everything the template prints of one comparison."""
+    return {
+        "name": name,
+        "comparison": comparison,
+        "verdict": verdict(comparison),
+        "auc": draw_auc(comparison, name=f"{name}-auc"),
+        "pictures": _pictures(comparison, name),
+        "reliability": draw_reliability(comparison, name=f"{name}-reliability"),
+        "lines": [
+            {
+                "model": model,
+                "series": model.series % SERIES,
+                "auc": describe_auc(model).partition(" "),
+                "metrics": metrics,
+                "epochs": epochs,
+            }
+            for model, metrics, epochs in tables.metric_lines(comparison, list(_COLUMNS))
+        ],
+        "slices": tables.slice_tables(comparison),
+        "settings": tables.settings_table(comparison),
+        "cautions": tables.cautions(comparison),
+        "alarms": tables.alarms(comparison),
+        "commands": tables.commands(comparison),
+        "data": tables.data_lines(comparison),
+        "sources": tables.source_lines(comparison),
+        "unseen": tables.unseen_lines(comparison),
+        "environment": tables.environment_lines(comparison),
+        "records": tables.record_texts(comparison),
+    }
+
+
+def _pictures(comparison: Comparison, name: str) -> list[tuple[str, str, Markup]]:
+    """Heading, caption and drawing of each picture that has something to show."""
+    drawn = [
+        (
+            "Training loss",
+            "In nats a row, one line a seed.",
+            draw_training_loss(comparison, name=f"{name}-loss"),
+        ),
+        (
+            "Validation AUC",
+            "One line a seed; the dot is the step kept and tested.",
+            draw_validation_auc(comparison, name=f"{name}-valid"),
+        ),
+    ]
+    return [(heading, caption, picture) for heading, caption, picture in drawn if picture is not None]
