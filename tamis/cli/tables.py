@@ -1,0 +1,103 @@
+"""Tables on the screen: one function a thing shown."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tamis.record import ModelSummary, RunRecord
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from tamis.data import EncodedSet
+    from tamis.features import Schema
+
+
+def print_metrics(values: Mapping[str, Any]) -> None:
+    """Metrics, one a line."""
+    table = _table("metric", "value")
+    for name, value in values.items():
+        table.add_row(name, _number(value))
+    Console().print(table)
+
+
+def print_record(record: RunRecord, folder: Path) -> None:
+    """What a finished run found, and where everything lies."""
+    console = Console(soft_wrap=True)
+    table = _table("split", "rows", "auc", "log loss", "calibration ratio")
+    for split, values in (("validation", record.valid), ("test", record.test)):
+        names = ("rows", "auc", "log_loss", "calibration_ratio")
+        table.add_row(split, *(_number(values.get(name)) for name in names))
+    console.print(table)
+    for field, count in sorted(record.unseen.items()):
+        if count:
+            console.print(f"{field}: {count:,} test values never seen in training, scored as unknown", highlight=False)
+    for alarm in record.alarms:
+        console.print(f"[bold yellow]alarm:[/] {alarm}", highlight=False)
+    console.print(f"{folder} (draw it with: tamis report {folder})", highlight=False)
+
+
+def print_summary(summaries: Sequence[ModelSummary]) -> None:
+    """One line a model: what ``tamis demo`` ends with."""
+    table = _table("model", "parameters", "AUC (95 % interval over seeds)", "log loss", "rows/s")
+    for line in summaries:
+        interval = "" if line.auc_low is None else f" [{_number(line.auc_low)}, {_number(line.auc_high)}]"
+        table.add_row(
+            line.model,
+            f"{sum(line.parameters.values()):,}",
+            f"{_number(line.auc_mean)}{interval}",
+            _number(line.log_loss),
+            _number(line.rows_per_second and round(line.rows_per_second)),
+        )
+    Console().print(table)
+
+
+def print_columns(frame: "pl.DataFrame", schema: "Schema | None") -> None:
+    """Each column of a frame: type, missing share, distinct values, an example, and how it would be read."""
+    table = _table("column", "type", "missing", "distinct", "example", "read as")
+    for name in frame.columns:
+        column = frame[name]
+        known = column.drop_nulls()
+        roles = [field for field in schema.fields if (field.column or field.name) == name] if schema else []
+        distinct = "" if column.dtype.is_nested() else f"{known.n_unique():,}"
+        table.add_row(
+            name,
+            str(column.dtype),
+            f"{column.null_count() / max(1, len(column)):.1%}",
+            distinct,
+            "" if known.is_empty() else str(known[0])[:24],
+            ", ".join(str(field.kind) for field in roles),
+        )
+    console = Console()
+    console.print(table)
+    console.print(f"{len(frame):,} rows looked at")
+
+
+def print_encoded(encoded: "EncodedSet") -> None:
+    """Rows and label rates of an encoded set, and where it lies."""
+    table = _table("split", "rows", "positives")
+    for split in encoded.split_names:
+        positives = encoded.manifest.splits[split].positives
+        table.add_row(split, f"{encoded.rows(split):,}", ", ".join(f"{k} {v:,}" for k, v in positives.items()))
+    console = Console(soft_wrap=True)
+    console.print(table)
+    console.print(f"{len(encoded.layout.field_names)} fields, {sum(encoded.layout.tables.values()):,} ids")
+    console.print(f"{encoded.folder}", highlight=False)
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for position, heading in enumerate(headings):
+        table.add_column(heading, justify="left" if position == 0 else "right")
+    return table
+
+
+def _number(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

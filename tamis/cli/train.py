@@ -1,0 +1,44 @@
+"""``tamis train``: one experiment file in, one run folder out."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tamis.cli.options import From, Offline, Overrides
+
+
+def train(
+    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="The experiment: data, model, training.")],
+    overrides: Overrides = None,
+    seed: Annotated[int | None, typer.Option(help="Short for --set training.seed=N.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The run's folder; named after data, model and seed if left out.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint in the run's folder.")
+    ] = False,
+    from_folder: From = None,
+    offline: Offline = False,
+) -> None:
+    """Train a model, choose by validation, score the test set once, and leave a record.
+
+    The run's folder holds record.json (every number), curve.jsonl, settings.toml and the saved model in `model`.
+    Under torchrun, all processes train one model together.
+    """
+    from tamis.cli.progress import EncodingBars, TrainingBar
+    from tamis.cli.tables import print_record
+    from tamis.experiment import load_settings, prepare_data, run_experiment, run_folder
+
+    overrides = [*(overrides or []), *([f"training.seed={seed}"] if seed is not None else [])]
+    settings = load_settings(file, overrides)
+    with EncodingBars() as bars:
+        encoded = prepare_data(settings.data, from_folder=from_folder, offline=offline, report=bars, say=bars.say)
+    folder = out or run_folder(Path("runs"), settings, encoded)
+    command = shlex.join(["tamis", *sys.argv[1:]])
+    with TrainingBar(f"{settings.model} seed {settings.training.seed}") as bar:
+        record = run_experiment(settings, encoded, folder=folder, resume=resume, command=command, report=bar)
+    if record is not None:
+        print_record(record, folder)

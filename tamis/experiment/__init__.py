@@ -1,0 +1,19 @@
+"""From a settings file to a finished run: the composition that the command line and ``Ranker`` share.
+
+Made from ``data``, ``models``, ``training``, ``export`` and ``serving``; asked for by ``cli``, ``ranker`` and the study
+scripts.
+"""
+
+from tamis.experiment.prepare import prepare_data
+from tamis.experiment.run import run_experiment, run_folder
+from tamis.experiment.settings import DataSettings, ExperimentSettings, load_settings, read_settings
+
+__all__ = [
+    "DataSettings",
+    "ExperimentSettings",
+    "load_settings",
+    "prepare_data",
+    "read_settings",
+    "run_experiment",
+    "run_folder",
+]

@@ -1,0 +1,70 @@
+"""From data settings to an encoded set: the recipe or the files, the schema, the split."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+from tamis.config import suggest
+from tamis.data import EncodedSet, SplitSettings, make_splitter, open_source, prepare
+from tamis.data.recipes import RECIPES
+from tamis.errors import ConfigError
+from tamis.experiment.settings import DataSettings
+from tamis.features import Schema
+
+
+def prepare_data(
+    data: DataSettings,
+    *,
+    from_folder: Path | None = None,
+    offline: bool = False,
+    force: bool = False,
+    report: Callable[[str, int, int | None], None] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> EncodedSet:
+    """Get the rows, fit the encoders on the training rows, and write the encoded set; re-use it if nothing changed.
+
+    ``report`` is told how many rows of a stage are done, ``say`` in whole sentences where the data are looked for.
+
+    Raises:
+        ConfigError: a field to change does not exist.
+        DataError: the data cannot be had, or break a rule of the schema.
+    """
+    if data.recipe is not None:
+        recipe = RECIPES[data.recipe]
+        name, schema = recipe.name, recipe.schema
+        source = recipe.open(from_folder=from_folder, offline=offline, report=say)
+        split = data.split or recipe.split_of(source)
+    else:
+        assert data.schema is not None
+        schema = Schema.load(data.schema)
+        if data.path is not None:
+            name, split = Path(data.path).name.split(".")[0], data.split or SplitSettings()
+            source = open_source(Path(data.path), format=data.format)
+        else:
+            assert data.train is not None and data.test is not None
+            name = Path(data.train).name.split(".")[0]
+            split = data.split or SplitSettings(kind="given")
+            files = {"train": data.train, "valid": data.valid, "test": data.test}
+            source = {
+                part: open_source(Path(file), format=data.format) for part, file in files.items() if file is not None
+            }
+    schema = _change_fields(schema, data)
+    return prepare(
+        source=source,
+        schema=schema,
+        split=split,
+        folder=Path(data.folder) if data.folder else Path(".tamis") / f"{name}-{make_splitter(split).describe()}",
+        name=name,
+        force=force,
+        progress=report,
+    )
+
+
+def _change_fields(schema: Schema, data: DataSettings) -> Schema:
+    table = schema.to_table()
+    by_name = {field["name"]: field for field in table["field"]}
+    for name, changes in (data.fields or {}).items():
+        if name not in by_name:
+            raise ConfigError(f"[data.fields] names no field of the schema: {name!r}. {suggest(name, by_name)}")
+        by_name[name].update(changes)
+    return dataclasses.replace(schema, fields=Schema.from_table(table).fields)

@@ -1,0 +1,193 @@
+"""One run: train, choose by validation, read the test set once, save the model, leave a record."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+import torch
+from torch import nn
+
+from tamis.analysis import count_parameters, forward_flops_per_row
+from tamis.data import EncodedSet
+from tamis.data.batching import EncodedBatches
+from tamis.errors import TrainingError
+from tamis.experiment.cohorts import slice_metrics
+from tamis.experiment.settings import ExperimentSettings
+from tamis.export import Bundle, load_bundle, save_bundle
+from tamis.metrics import RankingMetrics
+from tamis.models import MODELS
+from tamis.record import RECORD_FILE, RunRecord, machine, versions, write_whole
+from tamis.training import Evaluation, TrainingResult, Workers, evaluate, train
+
+MODEL_FOLDER = "model"
+SETTINGS_FILE = "settings.toml"
+_EVALUATION_ROWS = 8192
+
+
+def run_folder(runs: Path, settings: ExperimentSettings, encoded: EncodedSet) -> Path:
+    """Where a run goes unless it is told otherwise."""
+    place = runs / encoded.name / encoded.manifest.split_description / settings.model
+    return place / f"seed-{settings.training.seed}"
+
+
+def build_model(settings: ExperimentSettings, encoded: EncodedSet) -> nn.Module:
+    """The model of an experiment with the weights its seed gives."""
+    torch.manual_seed(settings.training.seed)
+    return MODELS[settings.model].build(settings.model_settings, encoded.layout)
+
+
+def run_experiment(
+    settings: ExperimentSettings,
+    encoded: EncodedSet,
+    *,
+    folder: Path,
+    command: str,
+    resume: bool = False,
+    report: Callable[[Any], None] | None = None,
+) -> RunRecord | None:
+    """Train the model of ``settings`` on ``encoded`` and write record, curve, settings and model to ``folder``.
+
+    The test set is scored once, at the end, with the weights that were best on the validation set, in float32, as
+    the saved model is served; without a test split the record has no test metrics. Of several processes only the main one gets a record.
+
+    Raises:
+        DataError: a source file has changed since it was encoded.
+        TrainingError: training failed, or the saved model does not score like the trained one.
+    """
+    encoded.check_sources()
+    workers = Workers.from_environment(device=settings.training.device)
+    model = build_model(settings, encoded)
+    batches = {name: _batches(settings, encoded, name) for name in encoded.split_names}
+    if workers.is_main:
+        write_whole(folder / SETTINGS_FILE, tomli_w.dumps(settings.to_table()))
+    result = train(
+        model,
+        source=batches["train"],
+        valid=batches["valid"],
+        settings=settings.training,
+        folder=folder,
+        resume=resume,
+        workers=workers,
+        report=report,
+        tasks=encoded.layout.tasks,
+        identity={"model": settings.to_table()["model"], "data": encoded.fingerprint},
+    )
+    scored = {
+        name: evaluate(
+            model,
+            batches[name],
+            tasks=encoded.layout.tasks,
+            precision="fp32",
+            workers=workers,
+            device=settings.training.device,
+            keep_rows=name == encoded.split_names[-1],
+        )
+        for name in encoded.split_names[1:]
+    }
+    if not workers.is_main:
+        return None
+    model.cpu()
+    bundle = Bundle(
+        model_name=settings.model,
+        model_settings=settings.model_settings,
+        model=model,
+        encoders=encoded.encoders,
+    )
+    save_bundle(folder / MODEL_FOLDER, bundle)
+    _prove_saved(folder / MODEL_FOLDER, bundle, batches["valid"])
+    record = _make_record(settings, encoded, bundle, result, scored, command)
+    record.save(folder / RECORD_FILE)
+    return record
+
+
+def _batches(settings: ExperimentSettings, encoded: EncodedSet, split: str) -> EncodedBatches:
+    """Training rows are shuffled by the run's seed; the others come in file order."""
+    is_training = split == "train"
+    return EncodedBatches(
+        encoded.split(split),
+        encoded.layout,
+        batch_size=settings.training.batch_size if is_training else _EVALUATION_ROWS,
+        shuffle_seed=settings.training.seed if is_training else None,
+    )
+
+
+@torch.inference_mode()
+def _prove_saved(folder: Path, bundle: Bundle, batches: EncodedBatches) -> None:
+    """Load what was just saved and score one batch with both: they must agree exactly."""
+    batch = next(batches.epoch(0))
+    loaded = load_bundle(folder).model
+    if not torch.equal(bundle.model.eval()(batch).logits, loaded(batch).logits):
+        raise TrainingError(f"{folder}: the saved model does not score like the trained one. Do not use it.")
+
+
+def _make_record(
+    settings: ExperimentSettings,
+    encoded: EncodedSet,
+    bundle: Bundle,
+    result: TrainingResult,
+    scored: dict[str, Evaluation],
+    command: str,
+) -> RunRecord:
+    entry = MODELS[settings.model]
+    last = scored[encoded.split_names[-1]]  # the test set, or validation where no rows were kept for a test
+    metrics = last.metrics[encoded.layout.tasks[0]]
+    assert isinstance(metrics, RankingMetrics)
+    batch = next(_batches(settings, encoded, "valid").epoch(0))
+    return RunRecord(
+        dataset=encoded.name,
+        split=encoded.manifest.split_description,
+        model=settings.model,
+        preset=getattr(settings.model_settings, "preset", None),
+        status=entry.status,
+        source=entry.source,
+        seed=settings.training.seed,
+        rows={name: encoded.rows(name) for name in encoded.split_names},
+        parameters=count_parameters(bundle.model),
+        flops={"forward_per_row": forward_flops_per_row(bundle.model, batch)},
+        settings=settings.to_table(),
+        versions=versions(),
+        machine=machine(torch_threads=torch.get_num_threads()),
+        data={
+            "fingerprint": encoded.fingerprint,
+            "sources": [
+                {"name": source.name, "bytes": source.bytes, "sha256": source.sha256}
+                for source in encoded.manifest.sources
+            ],
+        },
+        command=command,
+        timings=_timings(result, scored),
+        best=_best(result),
+        valid=_values(scored["valid"]),
+        test=_values(scored["test"]) if "test" in scored else {},
+        reliability=tuple(dict(part) for part in metrics.reliability()),
+        slices=tuple(slice_metrics(encoded, last)),
+        unseen=encoded.manifest.splits[encoded.split_names[-1]].unseen,
+        alarms=tuple(result.alarms),
+    )
+
+
+def _timings(result: TrainingResult, scored: dict[str, Evaluation]) -> dict[str, int | float | None]:
+    seconds = sum(evaluation.seconds for evaluation in scored.values())
+    return {
+        "train_seconds": result.train_seconds,
+        "validate_seconds": result.evaluate_seconds,
+        "evaluate_seconds": seconds,
+        "rows_per_second": result.rows_per_second,
+        "evaluate_rows_per_second": sum(evaluation.rows for evaluation in scored.values()) / seconds,
+    }
+
+
+def _best(result: TrainingResult) -> dict[str, Any]:
+    best = result.best
+    return {"epoch": best.epoch, "step": best.step, "metric": best.metric, "value": best.value}
+
+
+def _values(evaluation: Evaluation) -> dict[str, Any]:
+    """The mean over tasks; with several tasks, each task's own values beside it as ``task.metric``."""
+    values: dict[str, Any] = dict(evaluation.values)
+    if len(evaluation.tasks) > 1:
+        for task, metrics in evaluation.tasks.items():
+            values |= {f"{task}.{name}": value for name, value in metrics.items()}
+    return {name: value.item() if isinstance(value, np.generic) else value for name, value in values.items()}

@@ -1,0 +1,96 @@
+"""One experiment: which data, which model, how it is trained; read from one TOML file, strictly."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tamis.config import apply_overrides, read_config, read_toml, suggest, write_config
+from tamis.data.split import SplitSettings
+from tamis.errors import ConfigError
+from tamis.models import MODELS
+from tamis.training import TrainingSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSettings:
+    """Where the rows come from and how they are split.
+
+    Either ``recipe`` names a public data set, or ``path`` names one file that is split here, or ``train``, ``valid``
+    and ``test`` name files that somebody else has split. A recipe brings its own schema and split; for other data
+    ``schema`` is a TOML file (``tamis data inspect FILE --label COLUMN --write schema.toml`` makes a first one).
+    ``fields`` changes settings of single fields, for example ``{"user_id": {"min_count": 5}}``. ``folder`` holds the
+    encoded set.
+    """
+
+    recipe: str | None = None
+    path: str | None = None
+    train: str | None = None
+    valid: str | None = None
+    test: str | None = None
+    format: str | None = None
+    schema: str | None = None
+    split: SplitSettings | None = None
+    fields: dict[str, dict[str, Any]] | None = None
+    folder: str | None = None
+
+    def __post_init__(self) -> None:
+        ways = {"recipe": self.recipe, "path": self.path, "train": self.train}
+        given = [name for name, value in ways.items() if value is not None]
+        if len(given) != 1:
+            raise ConfigError(
+                "[data] needs exactly one of recipe, path, train (with valid and test); "
+                f"got {', '.join(given) or 'none of them'}."
+            )
+        if self.train is not None and self.test is None:
+            raise ConfigError('[data] train is given without test. Add test = "FILE", or use path with a split.')
+        if self.recipe is None and self.schema is None:
+            raise ConfigError(
+                "[data] schema is missing: a TOML file that says what each column means. "
+                "`tamis data inspect FILE --label COLUMN --write schema.toml` makes a first one."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentSettings:
+    """Everything that decides what a run computes; ``model_settings`` is the config of the model called ``model``."""
+
+    data: DataSettings
+    model: str
+    model_settings: Any
+    training: TrainingSettings
+
+    def to_table(self) -> dict[str, Any]:
+        """The resolved settings as one table; reading it back gives an equal experiment."""
+        return {
+            "data": write_config(self.data),
+            "model": {"name": self.model, **write_config(self.model_settings)},
+            "training": write_config(self.training),
+        }
+
+
+def read_settings(table: Mapping[str, Any], *, where: str) -> ExperimentSettings:
+    """Build the settings from one table with the parts ``data``, ``model`` and ``training``.
+
+    Raises:
+        ConfigError: a part or key is unknown, has the wrong type, or breaks its rule.
+    """
+    parts = ("data", "model", "training")
+    for part in table:
+        if part not in parts:
+            raise ConfigError(f"{where}: no part is called {part!r}. {suggest(part, parts)}")
+    if "data" not in table or "name" not in table.get("model", {}):
+        raise ConfigError(f'{where}: needs a part [data] and a part [model] with a name, such as name = "ssr_d".')
+    model_table = dict(table["model"])
+    entry = MODELS[model_table.pop("name")]
+    return ExperimentSettings(
+        data=read_config(DataSettings, table["data"], where=f"{where} [data]"),
+        model=entry.name,
+        model_settings=read_config(entry.config, model_table, where=f"{where} [model]"),
+        training=read_config(TrainingSettings, table.get("training", {}), where=f"{where} [training]"),
+    )
+
+
+def load_settings(path: Path | str, overrides: Iterable[str] = ()) -> ExperimentSettings:
+    """Read an experiment file and apply ``a.b=value`` overrides on top."""
+    return read_settings(apply_overrides(read_toml(path), overrides), where=str(path))

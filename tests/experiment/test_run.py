@@ -1,0 +1,150 @@
+"""A run, whole: what it writes, what it promises, and how it goes on after a kill."""
+
+import json
+
+import polars as pl
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from tamis.data import SplitSettings, make_splitter
+from tamis.errors import CheckpointError, ConfigError, DataError
+from tamis.experiment import prepare_data, read_settings, run_experiment, run_folder
+from tamis.export import load_bundle
+from tamis.features import Schema
+from tamis.models import MODELS
+from tamis.record import read_run
+from tamis.serving import Scorer
+
+
+@pytest.fixture
+def log_file(click_log, tmp_path):
+    click_log.write_parquet(tmp_path / "log.parquet")
+    Schema.infer(click_log, label="click", scenario="page").save(tmp_path / "schema.toml")
+    return tmp_path / "log.parquet"
+
+
+def settings_for(log_file, model="mlp", **training):
+    small = {
+        "ssr_d": {"views": [2], "widths": [8]},
+        "ssr_s": {"views": [2], "widths": [8]},
+        "mlp": {"hidden": [8]},
+    }
+    return read_settings(
+        {
+            "data": {
+                "path": str(log_file),
+                "schema": str(log_file.parent / "schema.toml"),
+                "folder": str(log_file.parent / "encoded"),
+            },
+            "model": {"name": model, "dim": 4, **small.get(model, {"hidden": [8]})},
+            "training": {"epochs": 2, "batch_size": 128, "device": "cpu", **training},
+        },
+        where="test",
+    )
+
+
+@pytest.mark.parametrize("model", sorted(MODELS))
+def test_a_run_leaves_a_record_a_curve_and_a_model_that_agree(model, log_file, tmp_path, click_log):
+    settings = settings_for(log_file, model)
+    encoded = prepare_data(settings.data)
+    folder = tmp_path / "run"
+    record = run_experiment(settings, encoded, folder=folder, command="test")
+    assert record is not None
+    assert sum(record.rows.values()) == len(click_log)
+    assert record.test["rows"] == record.rows["test"]
+    assert record.parameters["embedding"] == sum(encoded.layout.tables.values()) * 4
+    assert record.flops["forward_per_row"] > 0
+    assert record.data["fingerprint"] == encoded.fingerprint
+    assert record.command == "test"
+    read, curve = read_run(folder)
+    assert read == record
+    assert curve[-1].rows == 2 * record.rows["train"]
+    # What the record says of the test rows is what the saved model says of them, through the serving door.
+    scorer = Scorer(load_bundle(folder / "model"))
+    test_rows = click_log.filter(pl.Series(make_splitter(SplitSettings()).assign(click_log, 0) == 2))
+    served = scorer.score(test_rows)[:, 0]
+    assert record.test["auc"] == pytest.approx(roc_auc_score(test_rows["click"].to_numpy(), served), abs=1e-6)
+    assert sum(entry["rows"] for entry in record.slices if entry["slice"] == "page") == record.rows["test"]
+    assert sum(entry["rows"] for entry in record.reliability) == record.rows["test"]
+
+
+def test_the_same_seed_gives_the_same_run_and_another_seed_another(log_file, tmp_path):
+    encoded = prepare_data(settings_for(log_file).data)
+    runs = [
+        run_experiment(settings_for(log_file, seed=seed), encoded, folder=tmp_path / name, command="test")
+        for name, seed in (("a", 0), ("b", 0), ("c", 1))
+    ]
+    assert runs[0].test == runs[1].test
+    assert runs[0].test != runs[2].test
+
+
+def test_a_finished_folder_is_not_overwritten_by_accident(log_file, tmp_path):
+    settings = settings_for(log_file)
+    encoded = prepare_data(settings.data)
+    run_experiment(settings, encoded, folder=tmp_path / "run", command="test")
+    with pytest.raises(CheckpointError):
+        run_experiment(settings, encoded, folder=tmp_path / "run", command="test")
+
+
+def test_resuming_with_another_model_is_refused(log_file, tmp_path):
+    encoded = prepare_data(settings_for(log_file).data)
+    run_experiment(settings_for(log_file), encoded, folder=tmp_path / "run", command="test")
+    with pytest.raises(CheckpointError, match="dim"):
+        other = settings_for(log_file)
+        changed = read_settings({**other.to_table(), "model": {**other.to_table()["model"], "dim": 8}}, where="test")
+        run_experiment(changed, encoded, folder=tmp_path / "run", command="test", resume=True)
+
+
+def test_a_file_that_changed_since_it_was_encoded_is_refused(log_file, tmp_path, click_log):
+    settings = settings_for(log_file)
+    encoded = prepare_data(settings.data)
+    click_log.reverse().write_parquet(log_file)
+    with pytest.raises(DataError, match=r"log.parquet .*changed"):
+        run_experiment(settings, encoded, folder=tmp_path / "run", command="test")
+
+
+def test_pure_noise_is_called_noise(log_file, tmp_path, click_log):
+    """The negative control: shuffled labels must give a test AUC near 0.5."""
+    noise = click_log.with_columns(click=click_log["click"].shuffle(seed=0))
+    noise.write_parquet(log_file)
+    settings = settings_for(log_file, epochs=1)
+    record = run_experiment(settings, prepare_data(settings.data), folder=tmp_path / "run", command="test")
+    assert abs(record.test["auc"] - 0.5) < 0.12  # four standard errors of an AUC of 200 rows
+
+
+def test_a_setting_of_a_field_is_changed_by_name(log_file):
+    table = settings_for(log_file).to_table()
+    table["data"]["fields"] = {"user_id": {"min_count": 60}}
+    encoded = prepare_data(read_settings(table, where="test").data)
+    assert encoded.layout.tables["user_id"] < 42
+    table["data"]["fields"] = {"usr_id": {"min_count": 60}}
+    with pytest.raises(ConfigError, match=r"names no field of the schema: 'usr_id'. Did you mean 'user_id'\?"):
+        prepare_data(read_settings(table, where="test").data)
+
+
+def test_given_files_are_taken_as_they_are(click_log, tmp_path, log_file):
+    for name, part in (
+        ("train", click_log[:1600]),
+        ("valid", click_log[1600:1800]),
+        ("test", click_log[1800:]),
+    ):
+        part.write_parquet(tmp_path / f"{name}.parquet")
+    table = settings_for(log_file).to_table()
+    table["data"] = {
+        **{name: str(tmp_path / f"{name}.parquet") for name in ("train", "valid", "test")},
+        "schema": str(tmp_path / "schema.toml"),
+        "folder": str(tmp_path / "given"),
+    }
+    encoded = prepare_data(read_settings(table, where="test").data)
+    assert [encoded.rows(name) for name in ("train", "valid", "test")] == [1600, 200, 200]
+    assert run_folder(tmp_path, read_settings(table, where="test"), encoded) == tmp_path / "train/given/mlp/seed-0"
+
+
+def test_the_record_is_valid_json_without_nan(log_file, tmp_path):
+    settings = settings_for(log_file)
+    run_experiment(settings, prepare_data(settings.data), folder=tmp_path / "run", command="test")
+
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    json.loads((tmp_path / "run" / "record.json").read_text(), parse_constant=refuse)

@@ -1,0 +1,66 @@
+"""Experiment files are read strictly, and say themselves again."""
+
+from pathlib import Path
+
+import pytest
+import tomli_w
+
+from tamis.config import read_toml
+from tamis.errors import ConfigError
+from tamis.experiment import load_settings, read_settings
+from tamis.models import MODELS
+
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = sorted([*(ROOT / "experiments").rglob("*.toml"), *(ROOT / "tamis" / "cli" / "demo_settings").rglob("*.toml")])
+
+
+def table(**parts):
+    return {"data": {"recipe": "adult"}, "model": {"name": "mlp"}, **parts}
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_shipped_file_loads_and_is_called_after_its_model(path):
+    settings = load_settings(path)
+    assert path.stem.split("-")[0] == settings.model
+    assert path.parent.name == settings.data.recipe
+
+
+def test_every_model_has_an_experiment_on_every_data_set():
+    for folder in {path.parent for path in SHIPPED}:
+        assert {path.stem.split("-")[0] for path in folder.glob("*.toml")} == set(MODELS), folder
+
+
+def test_resolved_settings_read_back_equal(tmp_path):
+    settings = read_settings(table(model={"name": "ssr_d", "views": [2], "widths": [8]}), where="file")
+    (tmp_path / "again.toml").write_text(tomli_w.dumps(settings.to_table()))
+    assert load_settings(tmp_path / "again.toml") == settings
+    assert read_toml(tmp_path / "again.toml")["model"]["name"] == "ssr_d"
+
+
+def test_overrides_come_last(tmp_path):
+    (tmp_path / "a.toml").write_text(tomli_w.dumps(table(training={"seed": 1})))
+    settings = load_settings(tmp_path / "a.toml", ["training.seed=7", "model.dim=4"])
+    assert settings.training.seed == 7
+    assert settings.model_settings.dim == 4
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (table(modle={}), r"file: no part is called 'modle'. Did you mean 'model'\?"),
+        ({"model": {"name": "mlp"}}, r"file: needs a part \[data\] and a part \[model\] with a name"),
+        (table(model={"name": "mpl"}), r"no model is called 'mpl'. Did you mean 'mlp'\?"),
+        (table(model={"name": "mlp", "hiden": [1]}), r"file \[model\]: MLPConfig has no setting 'hiden'"),
+        (table(training={"epoch": 1}), r"file \[training\]: TrainingSettings has no setting 'epoch'"),
+        (
+            table(data={"recipe": "adult", "path": "x"}),
+            "needs exactly one of recipe, path, train .* got recipe, path",
+        ),
+        (table(data={}), "got none of them"),
+        (table(data={"path": "x.csv"}), r"\[data\] schema is missing: .* `tamis data inspect FILE"),
+        (table(data={"train": "x.csv", "schema": "s"}), r"train is given without test"),
+    ],
+)
+def test_a_wrong_file_is_refused_in_one_sentence(content, message):
+    with pytest.raises(ConfigError, match=message):
+        read_settings(content, where="file")
