@@ -1,5 +1,6 @@
 """``tamis demo``: from nothing to a report on real data, in minutes."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -29,7 +30,6 @@ def demo(
     """
     from tamis.cli.progress import EncodingBars, TrainingBar
     from tamis.cli.tables import print_summary
-    from tamis.config import write_config
     from tamis.experiment import load_settings, prepare_data, run_experiment
     from tamis.record import summarise, write_whole
     from tamis.reports import write_report
@@ -62,7 +62,7 @@ def demo(
     summaries = summarise(records)
     write_whole(
         out / "summary.json",
-        json.dumps({"dataset": dataset, "models": [write_config(line) for line in summaries]}, indent=2) + "\n",
+        json.dumps({"dataset": dataset, "models": [dataclasses.asdict(line) for line in summaries]}, indent=2) + "\n",
     )
     page = write_report(runs, out / "report.html", title=f"tamis demo: {dataset}")
     print_summary(summaries)

@@ -1,0 +1,154 @@
+"""Every verb, as a person types it."""
+
+import json
+import subprocess
+import sys
+
+import polars as pl
+import pytest
+import tomli_w
+
+from tamis.cli import main
+from tamis.models import MODELS
+
+
+@pytest.fixture
+def tamis(monkeypatch, capsys):
+    """Run the command line in this process; gives exit code, output and error output."""
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["tamis", *map(str, words)])
+        monkeypatch.setenv("COLUMNS", "200")
+        with pytest.raises(SystemExit) as ended:
+            main()
+        written = capsys.readouterr()
+        return ended.value.code or 0, written.out, written.err
+
+    return run
+
+
+@pytest.fixture
+def experiment(click_log, tmp_path):
+    """A log, its schema and a quick experiment file."""
+    click_log.write_parquet(tmp_path / "log.parquet")
+    from tamis.features import Schema
+
+    Schema.infer(click_log, label="click").save(tmp_path / "schema.toml")
+    table = {
+        "data": {
+            "path": str(tmp_path / "log.parquet"),
+            "schema": str(tmp_path / "schema.toml"),
+            "folder": str(tmp_path / "encoded"),
+        },
+        "model": {"name": "mlp", "dim": 4, "hidden": [8]},
+        "training": {"epochs": 1, "batch_size": 128, "device": "cpu"},
+    }
+    (tmp_path / "experiment.toml").write_text(tomli_w.dumps(table))
+    return tmp_path
+
+
+def test_models_lists_every_model_as_a_table_and_as_json(tamis):
+    code, out, _ = tamis("models")
+    assert code == 0
+    assert all(name in out for name in MODELS)
+    code, out, _ = tamis("models", "--json")
+    facts = {entry["name"]: entry for entry in json.loads(out)}
+    assert set(facts) == set(MODELS)
+    assert all(entry["source"] and entry["status"] in ("published", "reconstruction") for entry in facts.values())
+
+
+def test_a_log_is_inspected_prepared_trained_evaluated_predicted_and_reported(tamis, experiment, click_log):
+    code, out, _ = tamis(
+        "data", "inspect", experiment / "log.parquet", "--label", "click", "--write", experiment / "s.toml"
+    )
+    assert code == 0 and "multi_valued" in out and (experiment / "s.toml").exists()
+
+    code, out, _ = tamis("data", "prepare", experiment / "experiment.toml")
+    assert code == 0 and "train" in out
+
+    run = experiment / "run"
+    code, out, _ = tamis("train", experiment / "experiment.toml", "--out", run, "--seed", 3)
+    assert code == 0 and "calibration ratio" in out
+    record = json.loads((run / "record.json").read_text())
+    assert record["seed"] == 3
+    assert record["command"].startswith("tamis train")
+
+    code, out, _ = tamis("evaluate", run / "model", experiment / "log.parquet", "--json")
+    assert code == 0 and json.loads(out)["rows"] == len(click_log)
+
+    for name in ("scores.parquet", "scores.csv", "scores.tsv"):
+        wanted = [experiment / "log.parquet", experiment / name, "--keep", "user_id"]
+        code, out, err = tamis("predict", run / "model", *wanted)
+        assert code == 0, err
+        assert "2,000 rows scored" in out
+    scores = pl.read_parquet(experiment / "scores.parquet")
+    assert scores.columns == ["user_id", "score"]
+    assert scores["user_id"].to_list() == click_log["user_id"].to_list()
+    from_text = pl.read_csv(experiment / "scores.tsv", separator="\t")["score"].to_numpy()
+    assert abs(from_text - scores["score"].to_numpy()).max() < 1e-6
+    assert not list(experiment.glob(".*.partial"))
+
+    code, out, _ = tamis("report", run, "--out", experiment / "page.html")
+    assert code == 0 and "<svg" in (experiment / "page.html").read_text()
+
+
+def test_settings_are_overridden_from_the_command_line(tamis, experiment):
+    words = ["--set", "model.hidden=[4]", "--set", "training.batch_size=64", "--out", experiment / "run"]
+    code, _, err = tamis("train", experiment / "experiment.toml", *words)
+    assert code == 0, err
+    settings = json.loads((experiment / "run" / "record.json").read_text())["settings"]
+    assert settings["model"]["hidden"] == [4]
+    assert settings["training"]["batch_size"] == 64
+
+
+def test_the_settings_a_run_leaves_repeat_it(tamis, experiment):
+    tamis("train", experiment / "experiment.toml", "--seed", 5, "--out", experiment / "first")
+    code, _, err = tamis("train", experiment / "first" / "settings.toml", "--out", experiment / "second")
+    assert code == 0, err
+    records = [json.loads((experiment / name / "record.json").read_text()) for name in ("first", "second")]
+    assert records[0]["test"] == records[1]["test"]
+    assert records[0]["settings"] == records[1]["settings"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "none.toml"], "none.toml: no such file"),
+        (["train", "{x}", "--set", "model.hiden=[1]"], "MLPConfig has no setting 'hiden'. Did you mean 'hidden'?"),
+        (["train", "{x}", "--set", "training.epochs=x"], "epochs: must be a whole number; got 'x'"),
+        (["train", "{x}", "--set", "model.name=ssrd"], "no model is called 'ssrd'. Did you mean 'ssr_d'?"),
+        (["data", "prepare"], "takes an experiment file or --recipe NAME"),
+        (["data", "prepare", "--recipe", "movilens-1m"], "Did you mean 'movielens-1m'?"),
+        (["evaluate", "{dir}", "{log}"], "is not a saved model"),
+        (["predict", "{dir}", "{log}", "out.xlsx"], "is not a saved model"),
+        (["report", "{dir}"], "holds no run"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_1(words, message, tamis, experiment):
+    places = {"x": experiment / "experiment.toml", "dir": experiment, "log": experiment / "log.parquet"}
+    code, _, err = tamis(*[word.format(**places) for word in words])
+    assert code == 1
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_scores_are_written_only_as_known_kinds_and_a_failed_prediction_leaves_nothing(tamis, experiment, click_log):
+    tamis("train", experiment / "experiment.toml", "--out", experiment / "run")
+    model, log = experiment / "run" / "model", experiment / "log.parquet"
+    code, _, err = tamis("predict", model, log, experiment / "scores.xlsx")
+    assert code == 1 and "scores are written as .parquet, .csv, .tsv" in err
+    click_log.drop("user_id").write_parquet(experiment / "short.parquet")
+    (experiment / "scores.csv").write_text("the old scores")
+    code, _, err = tamis("predict", model, experiment / "short.parquet", experiment / "scores.csv")
+    assert code == 1 and "user_id" in err
+    assert (experiment / "scores.csv").read_text() == "the old scores"
+    assert not list(experiment.glob(".*.partial"))
+
+
+def test_help_is_quick_to_read_and_loads_no_torch():
+    code = "import sys; sys.argv = ['tamis', '--help']\nimport tamis.cli\ntry:\n    tamis.cli.main()\nexcept SystemExit:\n    pass\n"
+    code += "print([name for name in ('torch', 'polars', 'pyarrow', 'matplotlib') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("[]")
+    for verb in ("train", "evaluate", "predict", "models", "report", "demo", "data"):
+        assert verb in done.stdout
