@@ -1,0 +1,40 @@
+"""Layers: tensors in, tensors out.
+
+Made here: the arithmetic of the models, each with its paper, its shapes and its formula test. From: torch
+alone, and plain numbers in the constructor; a layer knows no field, no configuration and no device. Who may
+ask: ``embeddings`` and ``models``.
+"""
+
+from tamis.layers.competitive_filter import CompetitiveFilter, competitive_sparse
+from tamis.layers.cross import CrossLayer
+from tamis.layers.initialisation import glorot_normal_, glorot_uniform_
+from tamis.layers.input_norm import INPUT_NORMS, InputNorm, InputNormKind
+from tamis.layers.mlp import MLP
+from tamis.layers.ssr_block import DynamicBlock, StaticBlock
+from tamis.layers.static_filter import StaticFilter, official_indices
+from tamis.layers.task_towers import TaskTowers
+from tamis.layers.view_dense import ViewDense
+from tamis.layers.view_fusion import ViewFusion
+from tamis.layers.view_norm import ViewNorm
+from tamis.layers.view_projection import ViewProjection
+
+__all__ = [
+    "INPUT_NORMS",
+    "MLP",
+    "CompetitiveFilter",
+    "CrossLayer",
+    "DynamicBlock",
+    "InputNorm",
+    "InputNormKind",
+    "StaticBlock",
+    "StaticFilter",
+    "TaskTowers",
+    "ViewDense",
+    "ViewFusion",
+    "ViewNorm",
+    "ViewProjection",
+    "competitive_sparse",
+    "glorot_normal_",
+    "glorot_uniform_",
+    "official_indices",
+]

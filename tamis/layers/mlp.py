@@ -1,0 +1,47 @@
+"""A plain multilayer perceptron."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from tamis.layers.initialisation import glorot_uniform_
+
+
+class MLP(nn.Module):
+    """Hidden layers, each ``dropout(relu(W x + b))``; the output is the last hidden layer.
+
+    Weights start Glorot-uniform and biases at zero, as Keras layers do.
+
+    Shape:
+        - x: ``(rows, d_in)``
+        - output: ``(rows, out_width)``, where ``out_width`` is the last of ``hidden``, or ``d_in`` if there
+          is none
+
+    Raises:
+        ValueError: a width is below 1, or ``dropout`` is outside [0, 1).
+
+    Example:
+        >>> import torch
+        >>> MLP(d_in=3, hidden=(5, 4))(torch.ones(2, 3)).shape
+        torch.Size([2, 4])
+    """
+
+    def __init__(self, *, d_in: int, hidden: Sequence[int], dropout: float = 0.0) -> None:
+        super().__init__()
+        if min(d_in, *hidden, 1) < 1:
+            raise ValueError(f"MLP widths must be at least 1; got d_in={d_in} and hidden={tuple(hidden)}.")
+        if not 0.0 <= dropout < 1.0:
+            raise ValueError(f"MLP dropout must be at least 0 and below 1; got {dropout}.")
+        widths = [d_in, *hidden]
+        self.linears = nn.ModuleList(nn.Linear(i, o) for i, o in zip(widths, widths[1:], strict=False))
+        for linear, (fan_in, fan_out) in zip(self.linears, zip(widths, widths[1:], strict=False), strict=True):
+            glorot_uniform_(linear.weight, fan_in=fan_in, fan_out=fan_out)  # type: ignore[arg-type]
+            nn.init.zeros_(linear.bias)  # type: ignore[arg-type]
+        self.dropout = nn.Dropout(dropout)
+        self.out_width = widths[-1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the hidden layers in order."""
+        for linear in self.linears:
+            x = self.dropout(linear(x).relu_())
+        return x

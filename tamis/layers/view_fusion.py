@@ -1,0 +1,61 @@
+"""Dense fusion inside each view, after the filter."""
+
+from torch import Tensor, nn
+
+from tamis.layers.view_dense import ViewDense
+from tamis.layers.view_norm import ViewNorm
+
+
+class ViewFusion(nn.Module):
+    """Fuse what the filter let through: ``LN(dense(x))``, or ``LN(x + dense(x))`` with a residual.
+
+    ``depth`` dense layers follow one another; with 0 the view is normalised only.
+
+    Source: arXiv 2604.08011, dense fusion (``depth`` 1, no residual). The authors' code adds the residual in
+    both models and lets SSR-S have several dense layers. Where dropout acts with several layers is our
+    reading: after each.
+
+    Shape:
+        - x: ``(rows, views, d_in)``
+        - output: ``(rows, views, width)``
+
+    Raises:
+        ValueError: ``depth`` is negative, or the width changes where it cannot.
+
+    Example:
+        >>> import torch
+        >>> ViewFusion(views=2, d_in=3, width=4)(torch.ones(5, 2, 3)).shape
+        torch.Size([5, 2, 4])
+    """
+
+    def __init__(
+        self,
+        *,
+        views: int,
+        d_in: int,
+        width: int,
+        depth: int = 1,
+        residual: bool = False,
+        dropout: float = 0.0,
+        shared_norm: bool = False,
+        eps: float = 1e-5,
+    ) -> None:
+        super().__init__()
+        if depth < 0:
+            raise ValueError(f"ViewFusion depth must be at least 0; got {depth}.")
+        if d_in != width and (residual or depth == 0):
+            raise ValueError(
+                f"ViewFusion width must equal d_in with a residual or without a dense layer; got {width} and {d_in}."
+            )
+        self.residual = residual and depth > 0
+        self.dense = nn.ModuleList(
+            ViewDense(views=views, d_in=width if i else d_in, width=width, dropout=dropout) for i in range(depth)
+        )
+        self.norm = ViewNorm(views=views, width=width, shared=shared_norm, eps=eps)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Fuse and normalise every view."""
+        fused = x
+        for dense in self.dense:
+            fused = dense(fused)
+        return self.norm(x + fused if self.residual else fused)
