@@ -1,0 +1,82 @@
+"""A batch as one vector a field."""
+
+import torch
+from torch import Tensor, nn
+
+from tamis.batch import Batch
+from tamis.embeddings.dense_vectors import DenseVectors
+from tamis.embeddings.tables import PackedTable
+from tamis.errors import ConfigError
+from tamis.features.layout import PADDING, Layout
+
+
+class FieldEmbedding(nn.Module):
+    """Embed every field, in the order of ``layout.field_names``.
+
+    An id becomes its vector; a list the mean of the vectors of its ids, padding left out, and zero if it is
+    empty; a dense field a linear map of its columns.
+
+    Shape:
+        - batch: ``rows`` rows
+        - output: ``(rows, fields, dim)``
+
+    Raises:
+        ConfigError: the layout has no feature field, or ``dim`` is below 1.
+
+    Example:
+        >>> from tamis.features.layout import IdField
+        >>> layout = Layout(tables={"user": 9}, ids=(IdField(name="user", table="user"),))
+        >>> embed = FieldEmbedding(layout, dim=4)
+        >>> embed(Batch(ids=torch.tensor([[2], [3]]), dense=torch.empty(2, 0))).shape
+        torch.Size([2, 1, 4])
+    """
+
+    def __init__(self, layout: Layout, dim: int, *, init_bound: float = 0.05) -> None:
+        super().__init__()
+        if layout.num_fields < 1 or dim < 1:
+            raise ConfigError(
+                "a model needs at least one feature field and dim of at least 1; "
+                f"got {layout.num_fields} fields and dim {dim}. Add a feature to the schema or set dim."
+            )
+        self.fields, self.dim = layout.num_fields, dim
+        fields_with_ids = (*layout.ids, *layout.lists)
+        used = {field.table for field in fields_with_ids}
+        sizes = {name: size for name, size in layout.tables.items() if name in used}
+        self.table = PackedTable(sizes, dim, init_bound=init_bound) if sizes else None
+        offsets = [self.table.offsets[field.table] for field in fields_with_ids] if self.table else []
+        self.list_offsets = tuple(offsets[len(layout.ids) :])
+        id_offsets = torch.tensor(offsets[: len(layout.ids)], dtype=torch.long)
+        self.register_buffer("id_offsets", id_offsets, persistent=False)
+        widths = [field.width for field in layout.dense]
+        self.dense = DenseVectors(widths=widths, dim=dim) if widths else None
+
+    id_offsets: Tensor
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Embed one batch."""
+        vectors = [] if self.table is None else self._table_vectors(batch, self.table)
+        if self.dense is not None:
+            vectors.append(self.dense(batch.dense))
+        return vectors[0] if len(vectors) == 1 else torch.cat(vectors, dim=1)
+
+    def _table_vectors(self, batch: Batch, table: PackedTable) -> list[Tensor]:
+        ids = batch.ids + self.id_offsets
+        if not batch.lists:
+            return [table(ids)]
+        # One lookup for everything, so that the gradient of the table is made once and holds each row once.
+        shifted = [ids, *(ids + offset for ids, offset in zip(batch.lists, self.list_offsets, strict=True))]
+        parts = table(torch.cat(shifted, dim=1)).split([part.shape[1] for part in shifted], dim=1)
+        means = [mean_of_known(vectors, ids) for vectors, ids in zip(parts[1:], batch.lists, strict=True)]
+        return [parts[0], torch.stack(means, dim=1)]
+
+
+def mean_of_known(vectors: Tensor, ids: Tensor) -> Tensor:
+    """The mean over a list, padding left out; zero for an empty list.
+
+    Shape:
+        - vectors: ``(rows, longest list, dim)``, zero where ``ids`` is padding
+        - ids: ``(rows, longest list)``
+        - output: ``(rows, dim)``
+    """
+    count = (ids != PADDING).sum(dim=1, keepdim=True).clamp_min(1)
+    return vectors.sum(dim=1) / count

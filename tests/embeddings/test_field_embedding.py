@@ -1,0 +1,95 @@
+import pytest
+import torch
+
+from tamis.batch import Batch
+from tamis.embeddings import FieldEmbedding
+from tamis.errors import ConfigError
+from tamis.features.layout import DenseField, IdField, Layout, ListField
+
+LAYOUT = Layout(
+    tables={"item": 9, "user": 7, "tag": 5, "unused": 100},
+    ids=(IdField(name="user", table="user"), IdField(name="item", table="item")),
+    lists=(
+        ListField(name="tags", table="tag", max_length=4, ordered=False),
+        ListField(name="history", table="item", max_length=4, ordered=True),
+    ),
+    dense=(DenseField(name="price", width=1), DenseField(name="image", width=3)),
+)
+NO_IDS = torch.empty(2, 0, dtype=torch.int32)
+
+
+def batch() -> Batch:
+    return Batch(
+        ids=torch.tensor([[2, 3], [6, 8], [1, 0]], dtype=torch.int32),
+        lists=(
+            torch.tensor([[2, 3, 0], [4, 0, 0], [0, 0, 0]], dtype=torch.int32),
+            torch.tensor([[8, 8], [2, 0], [0, 0]], dtype=torch.int32),
+        ),
+        dense=torch.randn(3, 4),
+    )
+
+
+def test_fields_are_embedded_in_the_order_of_the_layout():
+    torch.manual_seed(0)
+    embed = FieldEmbedding(LAYOUT, dim=4)
+    rows = batch()
+    output = embed(rows)
+    assert output.shape == (3, 6, 4) == (3, len(LAYOUT.field_names), 4)
+    table, offsets = embed.table.weight, embed.table.offsets
+    for row in range(3):
+        torch.testing.assert_close(output[row, 0], table[offsets["user"] + rows.ids[row, 0]])
+        torch.testing.assert_close(output[row, 1], table[offsets["item"] + rows.ids[row, 1]])
+        for place, (name, ids) in enumerate(zip(("tag", "item"), rows.lists, strict=True), start=2):
+            known = [int(number) for number in ids[row] if number != 0]
+            expected = sum((table[offsets[name] + number] for number in known), torch.zeros(4))
+            torch.testing.assert_close(output[row, place], expected / max(1, len(known)))
+    torch.testing.assert_close(output[:, 4:], embed.dense(rows.dense))
+
+
+def test_an_empty_list_is_a_zero_vector():
+    output = FieldEmbedding(LAYOUT, dim=4)(batch())
+    assert not output[2, 2].any() and not output[2, 3].any()
+
+
+def test_a_table_two_fields_share_gets_one_gradient_of_distinct_rows():
+    embed = FieldEmbedding(LAYOUT, dim=2)
+    embed(batch()).sum().backward()
+    grad = embed.table.weight.grad
+    assert grad.is_coalesced()
+    offsets = embed.table.offsets
+    expected = {offsets["user"] + i for i in (1, 2, 6)} | {offsets["item"] + i for i in (2, 3, 8)}
+    expected |= {offsets["tag"] + i for i in (2, 3, 4)}
+    assert set(grad.indices()[0].tolist()) == expected
+    item_8 = grad.to_dense()[offsets["item"] + 8]
+    torch.testing.assert_close(item_8, torch.full((2,), 2.0))  # once as an id, twice a half in a list
+
+
+def test_padding_appended_to_a_list_changes_nothing():
+    embed, rows = FieldEmbedding(LAYOUT, dim=4), batch()
+    longer = tuple(torch.nn.functional.pad(ids, (0, 3)) for ids in rows.lists)
+    padded = Batch(ids=rows.ids, lists=longer, dense=rows.dense)
+    torch.testing.assert_close(embed(padded), embed(rows))
+
+
+def test_a_table_no_field_names_is_not_made():
+    embed = FieldEmbedding(LAYOUT, dim=2)
+    assert embed.table.weight.shape == (21, 2)
+
+
+def test_dense_fields_alone_need_no_table():
+    layout = Layout(tables={}, dense=(DenseField(name="image", width=3),))
+    embed = FieldEmbedding(layout, dim=2)
+    assert embed.table is None
+    assert embed(Batch(ids=torch.empty(4, 0, dtype=torch.int32), dense=torch.randn(4, 3))).shape == (4, 1, 2)
+
+
+def test_lists_alone_are_embedded():
+    layout = Layout(tables={"tag": 5}, lists=(LAYOUT.lists[0],))
+    rows = Batch(ids=NO_IDS, lists=(torch.tensor([[2, 0], [3, 4]]),), dense=torch.empty(2, 0))
+    embed = FieldEmbedding(layout, dim=2)
+    torch.testing.assert_close(embed(rows)[1, 0], embed.table.weight[3:5].mean(0))
+
+
+def test_a_layout_without_features_is_refused():
+    with pytest.raises(ConfigError, match="at least one feature field .* got 0 fields and dim 4"):
+        FieldEmbedding(Layout(tables={}), dim=4)
