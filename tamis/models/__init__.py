@@ -1,0 +1,25 @@
+"""Models: a ``Batch`` in, an ``Output`` out.
+
+Made here: one ranking architecture a file, with its settings beside it; importing this package registers all
+of them in ``tamis.registry.MODELS``. From: ``layers``, ``embeddings``, ``features`` (the layout) and the base
+modules; a model knows no loss, optimizer, device or epoch. Who may ask: whoever builds by name (``export``,
+``experiment``, the command line).
+"""
+
+from tamis.models.dcn_v2 import DCNv2, DCNv2Config
+from tamis.models.mlp import MLPConfig, MLPRanker
+from tamis.models.ssr_d import SSRD, SSRDConfig
+from tamis.models.ssr_s import SSRS, SSRSConfig
+from tamis.registry import MODELS
+
+__all__ = [
+    "MODELS",
+    "SSRD",
+    "SSRS",
+    "DCNv2",
+    "DCNv2Config",
+    "MLPConfig",
+    "MLPRanker",
+    "SSRDConfig",
+    "SSRSConfig",
+]
