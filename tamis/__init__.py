@@ -35,7 +35,20 @@ _HOMES = {
     "load": "tamis.ranker",
 }
 
-__all__ = ["__version__", *_HOMES]
+__all__ = [
+    "CheckpointError",
+    "ConfigError",
+    "DataError",
+    "Field",
+    "Kind",
+    "Ranker",
+    "RunRecord",
+    "Schema",
+    "TamisError",
+    "TrainingError",
+    "__version__",
+    "load",
+]
 
 
 def __getattr__(name: str) -> Any:

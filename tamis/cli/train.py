@@ -31,14 +31,17 @@ def train(
     from tamis.cli.progress import EncodingBars, TrainingBar
     from tamis.cli.tables import print_record
     from tamis.experiment import load_settings, prepare_data, run_experiment, run_folder
+    from tamis.training import Workers
 
     overrides = [*(overrides or []), *([f"training.seed={seed}"] if seed is not None else [])]
     settings = load_settings(file, overrides)
-    with EncodingBars() as bars:
+    workers = Workers.from_environment(device=settings.training.device)
+    with EncodingBars() as bars, workers.main_first():
         encoded = prepare_data(settings.data, from_folder=from_folder, offline=offline, report=bars, say=bars.say)
     folder = out or run_folder(Path("runs"), settings, encoded)
     command = shlex.join(["tamis", *sys.argv[1:]])
     with TrainingBar(f"{settings.model} seed {settings.training.seed}") as bar:
         record = run_experiment(settings, encoded, folder=folder, resume=resume, command=command, report=bar)
+    workers.close()
     if record is not None:
         print_record(record, folder)

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tamis.config import suggest
-from tamis.data import EncodedSet, SplitSettings, make_splitter, open_source, prepare
+from tamis.data import EncodedSet, Source, SplitSettings, make_splitter, open_source, prepare
+from tamis.data.readers.joined import CarvedSource
 from tamis.data.recipes import RECIPES
 from tamis.errors import ConfigError
 from tamis.experiment.settings import DataSettings
@@ -41,13 +42,10 @@ def prepare_data(
             name, split = Path(data.path).name.split(".")[0], data.split or SplitSettings()
             source = open_source(Path(data.path), format=data.format)
         else:
-            assert data.train is not None and data.test is not None
+            assert data.train is not None
             name = Path(data.train).name.split(".")[0]
             split = data.split or SplitSettings(kind="given")
-            files = {"train": data.train, "valid": data.valid, "test": data.test}
-            source = {
-                part: open_source(Path(file), format=data.format) for part, file in files.items() if file is not None
-            }
+            source = _open_parts(data)
     schema = _change_fields(schema, data)
     return prepare(
         source=source,
@@ -58,6 +56,20 @@ def prepare_data(
         force=force,
         progress=report,
     )
+
+
+def _open_parts(data: DataSettings) -> dict[str, Source]:
+    """A source for each given file; without a file for validation, a random share of the training rows."""
+    files = {"train": data.train, "valid": data.valid, "test": data.test}
+    parts: dict[str, Source] = {
+        part: open_source(Path(file), format=data.format) for part, file in files.items() if file is not None
+    }
+    if "valid" not in parts:
+        whole = parts["train"]
+        for part in ("train", "valid"):
+            name = f"{whole.name} ({part})"
+            parts[part] = CarvedSource(whole, name=name, fraction=data.valid_fraction, is_share=part == "valid")
+    return parts
 
 
 def _change_fields(schema: Schema, data: DataSettings) -> Schema:

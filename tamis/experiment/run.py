@@ -49,8 +49,9 @@ def run_experiment(
 ) -> RunRecord | None:
     """Train the model of ``settings`` on ``encoded`` and write record, curve, settings and model to ``folder``.
 
-    The test set is scored once, at the end, with the weights that were best on the validation set, in float32, as
-    the saved model is served; without a test split the record has no test metrics. Of several processes only the main one gets a record.
+    The test set is scored once, at the end, with the weights that were best on the validation set, in float32, as the
+    saved model is served; without a test split the record has no test metrics. Of several processes only the main one
+    gets a record.
 
     Raises:
         DataError: a source file has changed since it was encoded.

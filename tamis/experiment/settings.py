@@ -17,10 +17,10 @@ class DataSettings:
     """Where the rows come from and how they are split.
 
     Either ``recipe`` names a public data set, or ``path`` names one file that is split here, or ``train``, ``valid``
-    and ``test`` name files that somebody else has split. A recipe brings its own schema and split; for other data
-    ``schema`` is a TOML file (``tamis data inspect FILE --label COLUMN --write schema.toml`` makes a first one).
-    ``fields`` changes settings of single fields, for example ``{"user_id": {"min_count": 5}}``. ``folder`` holds the
-    encoded set.
+    and ``test`` name files that somebody else has split; without ``valid``, the share ``valid_fraction`` of the
+    training rows, taken at random, validates. A recipe brings its own schema and split; for other data ``schema`` is a
+    TOML file (``tamis data inspect FILE --label COLUMN --write schema.toml`` makes a first one). ``fields`` changes
+    settings of single fields, for example ``{"user_id": {"min_count": 5}}``. ``folder`` holds the encoded set.
     """
 
     recipe: str | None = None
@@ -28,6 +28,7 @@ class DataSettings:
     train: str | None = None
     valid: str | None = None
     test: str | None = None
+    valid_fraction: float = 0.1
     format: str | None = None
     schema: str | None = None
     split: SplitSettings | None = None
@@ -42,6 +43,8 @@ class DataSettings:
                 "[data] needs exactly one of recipe, path, train (with valid and test); "
                 f"got {', '.join(given) or 'none of them'}."
             )
+        if not 0 < self.valid_fraction < 1:
+            raise ConfigError(f"[data] valid_fraction must be above 0 and below 1; got {self.valid_fraction}.")
         if self.train is not None and self.test is None:
             raise ConfigError('[data] train is given without test. Add test = "FILE", or use path with a split.')
         if self.recipe is None and self.schema is None:

@@ -5,6 +5,7 @@ alone, and plain numbers in the constructor; a layer knows no field, no configur
 ask: ``embeddings`` and ``models``.
 """
 
+from tamis.layers.averaged_batch_norm import AveragedBatchNorm
 from tamis.layers.competitive_filter import CompetitiveFilter, competitive_sparse
 from tamis.layers.cross import CrossLayer
 from tamis.layers.initialisation import glorot_normal_, glorot_uniform_
@@ -21,6 +22,7 @@ from tamis.layers.view_projection import ViewProjection
 __all__ = [
     "INPUT_NORMS",
     "MLP",
+    "AveragedBatchNorm",
     "CompetitiveFilter",
     "CrossLayer",
     "DynamicBlock",

@@ -21,6 +21,8 @@ class DCNv2Config:
     ``structure`` puts the deep network beside the crosses (parallel) or behind them (stacked); ``rank`` makes
     the crosses low-rank, None keeps them full; ``hidden`` are the deep network's widths, empty for crosses
     alone.
+
+    ``dropout`` acts inside the network, ``input_dropout`` on the normalised input (ours; published models have none).
     """
 
     dim: int = 16
@@ -30,12 +32,14 @@ class DCNv2Config:
     rank: int | None = None
     hidden: tuple[int, ...] = (400, 400, 400)
     dropout: float = 0.0
+    input_dropout: float = 0.0
     head: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("dim", "num_crosses", "rank", "hidden", "head"):
             require_at_least(self, name, 1)
         require_share(self, "dropout")
+        require_share(self, "input_dropout")
 
 
 class DCNv2(nn.Module):
@@ -59,6 +63,7 @@ class DCNv2(nn.Module):
         width = layout.num_fields * config.dim
         self.is_parallel = config.structure == "parallel" and bool(config.hidden)
         self.embed = FieldEmbedding(layout, config.dim)
+        self.input_dropout = nn.Dropout(config.input_dropout)
         self.norm = InputNorm(kind=config.input_norm, fields=layout.num_fields, dim=config.dim)
         self.crosses = nn.ModuleList(CrossLayer(width=width, rank=config.rank) for _ in range(config.num_crosses))
         self.deep = MLP(d_in=width, hidden=config.hidden, dropout=config.dropout)
@@ -71,7 +76,7 @@ class DCNv2(nn.Module):
 
     def forward(self, batch: Batch) -> Output:
         """Score one batch."""
-        first = self.norm(self.embed(batch)).flatten(1)
+        first = self.input_dropout(self.norm(self.embed(batch)).flatten(1))
         crossed = first
         for cross in self.crosses:
             crossed = cross(first, crossed)

@@ -14,18 +14,23 @@ from tamis.registry import MODELS, ModelEntry
 
 @dataclass(frozen=True, kw_only=True)
 class MLPConfig:
-    """Settings of the MLP: ``hidden`` widths for all tasks, then ``head`` hidden widths of each task."""
+    """Settings of the MLP: ``hidden`` widths shared by all tasks, then ``head`` hidden widths of each task.
+
+    ``dropout`` acts after every hidden layer, ``input_dropout`` on the normalised input.
+    """
 
     dim: int = 16
     input_norm: InputNormKind = "batch"
     hidden: tuple[int, ...] = (400, 400)
     dropout: float = 0.0
+    input_dropout: float = 0.0
     head: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("dim", "hidden", "head"):
             require_at_least(self, name, 1)
         require_share(self, "dropout")
+        require_share(self, "input_dropout")
 
 
 class MLPRanker(nn.Module):
@@ -49,6 +54,7 @@ class MLPRanker(nn.Module):
     def __init__(self, config: MLPConfig, layout: Layout) -> None:
         super().__init__()
         self.embed = FieldEmbedding(layout, config.dim)
+        self.input_dropout = nn.Dropout(config.input_dropout)
         self.norm = InputNorm(kind=config.input_norm, fields=layout.num_fields, dim=config.dim)
         self.hidden = MLP(d_in=layout.num_fields * config.dim, hidden=config.hidden, dropout=config.dropout)
         self.head = TaskTowers(
@@ -57,7 +63,7 @@ class MLPRanker(nn.Module):
 
     def forward(self, batch: Batch) -> Output:
         """Score one batch."""
-        x = self.norm(self.embed(batch)).flatten(1)
+        x = self.input_dropout(self.norm(self.embed(batch)).flatten(1))
         return Output(logits=self.head(self.hidden(x)))
 
 

@@ -56,6 +56,7 @@ def check_blocks(config: Any) -> None:
     for name in ("dim", "views", "widths", "head"):
         require_at_least(config, name, 1)
     require_share(config, "dropout")
+    require_share(config, "input_dropout")
     if not config.views or len(config.views) != len(config.widths):
         raise ConfigError(
             f"{type(config).__qualname__} views and widths must name one number for each block, and at least "

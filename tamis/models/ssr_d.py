@@ -87,6 +87,8 @@ class SSRDConfig:
 
     ``views`` and ``widths`` hold one number for each block; ``fused_widths`` the widths after the dense
     layer, None for the same. ``last`` says how the last block's views become one vector.
+
+    ``dropout`` acts inside the network, ``input_dropout`` on the normalised input (ours; published models have none).
     """
 
     preset: Literal["paper", "official", "unirank"] = "official"
@@ -98,6 +100,7 @@ class SSRDConfig:
     alpha_init: float = 0.1
     gamma_init: float = 1.0
     dropout: float = 0.0
+    input_dropout: float = 0.0
     last: LastViews = "mean"
     input_norm: InputNormKind | None = None
     input_norm_eps: float | None = None
@@ -158,6 +161,7 @@ class SSRD(nn.Module):
         super().__init__()
         parts = config.resolve()
         self.embed = FieldEmbedding(layout, config.dim)
+        self.input_dropout = nn.Dropout(config.input_dropout)
         self.norm = InputNorm(
             kind=parts.input_norm,
             fields=layout.num_fields,
@@ -176,7 +180,7 @@ class SSRD(nn.Module):
 
     def forward(self, batch: Batch) -> Output:
         """Score one batch."""
-        x = self.norm(self.embed(batch)).flatten(1)
+        x = self.input_dropout(self.norm(self.embed(batch)).flatten(1))
         return Output(logits=self.head(self.body(x)))
 
 

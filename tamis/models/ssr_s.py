@@ -56,6 +56,8 @@ class SSRSConfig:
 
     ``views`` and ``widths`` hold one number for each block, ``depth`` is the number of dense layers in each
     view. ``filter_seed`` 0 chooses the dimensions that the authors' code chooses.
+
+    ``dropout`` acts inside the network, ``input_dropout`` on the normalised input (ours; published models have none).
     """
 
     preset: Literal["paper", "official"] = "official"
@@ -65,6 +67,7 @@ class SSRSConfig:
     depth: int = 1
     filter_seed: int = 0
     dropout: float = 0.0
+    input_dropout: float = 0.0
     last: LastViews = "mean"
     input_norm: InputNormKind | None = None
     input_norm_eps: float | None = None
@@ -111,6 +114,7 @@ class SSRS(nn.Module):
         super().__init__()
         parts = config.resolve()
         self.embed = FieldEmbedding(layout, config.dim)
+        self.input_dropout = nn.Dropout(config.input_dropout)
         self.norm = InputNorm(
             kind=parts.input_norm,
             fields=layout.num_fields,
@@ -129,7 +133,7 @@ class SSRS(nn.Module):
 
     def forward(self, batch: Batch) -> Output:
         """Score one batch."""
-        x = self.norm(self.embed(batch)).flatten(1)
+        x = self.input_dropout(self.norm(self.embed(batch)).flatten(1))
         return Output(logits=self.head(self.body(x)))
 
 

@@ -78,8 +78,11 @@ def global_moments(x: Tensor, total: Callable[[Tensor], Tensor]) -> tuple[Tensor
 def _update_running(norm: _BatchNorm, mean: Tensor, variance: Tensor, count: Tensor) -> None:
     if norm.running_mean is None or norm.running_var is None or norm.num_batches_tracked is None:
         return
+    unbiased = variance * (count / (count - 1.0))
+    if hasattr(norm, "update_running"):  # a norm that averages in its own way offers to be told
+        norm.update_running(mean.to(norm.running_mean.dtype), unbiased.to(norm.running_var.dtype))
+        return
     norm.num_batches_tracked += 1
     share = 1.0 / float(norm.num_batches_tracked) if norm.momentum is None else norm.momentum
-    unbiased = variance * (count / (count - 1.0))
     norm.running_mean.lerp_(mean.to(norm.running_mean.dtype), share)
     norm.running_var.lerp_(unbiased.to(norm.running_var.dtype), share)

@@ -1,7 +1,8 @@
 """The processes of a run: the only home of torch.distributed. Alone, every method is the identity."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -92,6 +93,15 @@ class Workers:
         if self.count > 1:
             # A barrier without a tensor would need a device; one number over the common backend needs none.
             dist.all_reduce(torch.zeros(1))
+
+    @contextmanager
+    def main_first(self) -> Iterator[None]:
+        """A block that the main process goes through before the others, so that they find what it has made."""
+        if not self.is_main:
+            self.barrier()
+        yield
+        if self.is_main:
+            self.barrier()
 
     def close(self) -> None:
         """Leave the others; call it once, when the run is over."""

@@ -47,6 +47,7 @@ HOMES: dict[str, set[str]] = {
     "sklearn": {"ranker.py"},
     "safetensors": {"training/checkpoint.py", "export"},
     "tensorboard": {"training"},
+    "urllib": {"data/recipes/fetch.py"},
     "pyarrow": {"data", "features", "cli", "serving"},
 }
 
@@ -111,3 +112,11 @@ def test_every_room_says_what_it_makes():
 def test_no_file_grows_beyond_one_concept():
     long = {str(path.relative_to(PACKAGE)): n for path in FILES if (n := len(path.read_text().splitlines())) > 400}
     assert long == {}
+
+
+def test_the_public_names_are_those_the_package_can_load():
+    import tamis
+
+    assert set(tamis.__all__) == {"__version__", *tamis._HOMES}
+    for name in tamis.__all__:
+        assert getattr(tamis, name) is not None

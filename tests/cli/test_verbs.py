@@ -146,8 +146,16 @@ def test_scores_are_written_only_as_known_kinds_and_a_failed_prediction_leaves_n
 
 
 def test_help_is_quick_to_read_and_loads_no_torch():
-    code = "import sys; sys.argv = ['tamis', '--help']\nimport tamis.cli\ntry:\n    tamis.cli.main()\nexcept SystemExit:\n    pass\n"
-    code += "print([name for name in ('torch', 'polars', 'pyarrow', 'matplotlib') if name in sys.modules])"
+    code = """
+import sys
+import tamis.cli
+sys.argv = ["tamis", "--help"]
+try:
+    tamis.cli.main()
+except SystemExit:
+    pass
+print([name for name in ("torch", "polars", "pyarrow", "matplotlib") if name in sys.modules])
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
     for verb in ("train", "evaluate", "predict", "models", "report", "demo", "data"):

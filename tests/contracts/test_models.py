@@ -73,9 +73,9 @@ def build(name: str, layout: Layout = FULL, *, seed: int = 0, **settings) -> nn.
     model = entry.build(entry.config(**settings), layout)
     with torch.no_grad():
         for module in model.modules():
-            if getattr(module, "has_statistics", False):
+            if isinstance(module, torch.nn.BatchNorm1d):
                 module.running_mean.uniform_(-0.1, 0.1)
-                module.running_variance.uniform_(0.5, 1.5)
+                module.running_var.uniform_(0.5, 1.5)
     return model
 
 
@@ -233,9 +233,10 @@ def test_the_normalisation_of_the_input_is_a_setting(name, kind):
     assert build(name, input_norm=kind).norm.kind == kind
 
 
+@pytest.mark.parametrize("setting", ["dropout", "input_dropout"])
 @pytest.mark.parametrize("name", NAMES)
-def test_dropout_acts_in_training_only(name):
-    model, batch = build(name, dropout=0.5), random_batch(FULL)
+def test_dropout_acts_in_training_only(name, setting):
+    model, batch = build(name, **{setting: 0.5}), random_batch(FULL)
     assert torch.equal(logits(model, batch), logits(model, batch))
     model.train()
     with torch.no_grad():
@@ -249,7 +250,9 @@ def test_its_settings_are_frozen_and_all_have_defaults(name):
         config.dim = 3
     for field in dataclasses.fields(config):
         assert field.kw_only
-    assert {"dim", "input_norm", "dropout", "head"} <= {field.name for field in dataclasses.fields(config)}
+    assert {"dim", "input_norm", "dropout", "input_dropout", "head"} <= {
+        field.name for field in dataclasses.fields(config)
+    }
 
 
 @pytest.mark.parametrize("name", NAMES)

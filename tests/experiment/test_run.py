@@ -148,3 +148,19 @@ def test_the_record_is_valid_json_without_nan(log_file, tmp_path):
         raise AssertionError(constant)
 
     json.loads((tmp_path / "run" / "record.json").read_text(), parse_constant=refuse)
+
+
+def test_without_a_validation_file_a_share_of_the_training_rows_validates(click_log, tmp_path, log_file):
+    click_log[:1600].write_parquet(tmp_path / "train.parquet")
+    click_log[1600:].write_parquet(tmp_path / "test.parquet")
+    table = settings_for(log_file).to_table()
+    table["data"] = {
+        **{name: str(tmp_path / f"{name}.parquet") for name in ("train", "test")},
+        "schema": str(tmp_path / "schema.toml"),
+        "folder": str(tmp_path / "carved"),
+        "valid_fraction": 0.25,
+    }
+    encoded = prepare_data(read_settings(table, where="test").data)
+    assert encoded.rows("train") + encoded.rows("valid") == 1600
+    assert 330 < encoded.rows("valid") < 470
+    assert encoded.rows("test") == 400

@@ -17,27 +17,27 @@ def groups(kind: str, rows: int, fields: int, dim: int):
 def test_training_normalises_over_the_named_cells(kind):
     torch.manual_seed(0)
     norm = InputNorm(kind=kind, fields=3, dim=2, eps=1e-2).double()
-    torch.nn.init.normal_(norm.weight)
-    torch.nn.init.normal_(norm.bias)
+    torch.nn.init.normal_(norm.norm.weight)
+    torch.nn.init.normal_(norm.norm.bias)
     x = torch.randn(5, 3, 2, dtype=torch.float64)
     output = norm(x)
     for place, cells in groups(kind, 5, 3, 2):
         numbers = torch.stack([x[cell] for cell in cells])
         normal = (numbers - numbers.mean()) / (numbers.var(unbiased=False) + 1e-2).sqrt()
         for number, cell in zip(normal, cells, strict=True):
-            torch.testing.assert_close(output[cell], norm.weight[place] * number + norm.bias[place])
+            torch.testing.assert_close(output[cell], norm.norm.weight[place] * number + norm.norm.bias[place])
 
 
 @pytest.mark.parametrize("kind", ["batch", "channel", "field"])
 def test_scoring_uses_the_running_statistics(kind):
     norm = InputNorm(kind=kind, fields=3, dim=2, eps=1e-3).eval()
-    torch.nn.init.normal_(norm.running_mean)
-    norm.running_variance.uniform_(0.5, 2)
+    torch.nn.init.normal_(norm.norm.running_mean)
+    norm.norm.running_var.uniform_(0.5, 2)
     x = torch.randn(4, 3, 2)
     output = norm(x)
     for place, cells in groups(kind, 4, 3, 2):
         for cell in cells:
-            expected = (x[cell] - norm.running_mean[place]) / (norm.running_variance[place] + 1e-3).sqrt()
+            expected = (x[cell] - norm.norm.running_mean[place]) / (norm.norm.running_var[place] + 1e-3).sqrt()
             torch.testing.assert_close(output[cell], expected)
 
 
@@ -63,21 +63,21 @@ def test_running_statistics_are_an_average_first_and_a_moving_average_later():
         norm(x)
         means.append(x.mean())
         expected = sum(means) / step if step <= 4 else 0.75 * expected + 0.25 * means[-1]
-        torch.testing.assert_close(norm.running_mean[0], expected)
+        torch.testing.assert_close(norm.norm.running_mean[0], expected)
 
 
 def test_running_variance_of_one_batch_is_its_unbiased_variance():
     norm = InputNorm(kind="channel", fields=2, dim=3)
     x = torch.randn(10, 2, 3)
     norm(x)
-    torch.testing.assert_close(norm.running_variance, x.flatten(0, 1).var(dim=0))
+    torch.testing.assert_close(norm.norm.running_var, x.flatten(0, 1).var(dim=0))
 
 
 def test_scoring_leaves_the_running_statistics_alone():
     norm = InputNorm(kind="batch", fields=2, dim=3).eval()
     norm(torch.randn(10, 2, 3) + 5)
-    assert not norm.running_mean.any()
-    assert norm.batches == 0
+    assert not norm.norm.running_mean.any()
+    assert norm.norm.num_batches_tracked == 0
 
 
 @pytest.mark.parametrize(("kind", "width"), [("none", 0), ("batch", 12), ("channel", 4), ("field", 3), ("layer", 4)])

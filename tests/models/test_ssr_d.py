@@ -92,9 +92,9 @@ def load_official(model: SSRD, arrays: dict[str, np.ndarray]) -> None:
         ("weight", "gamma"),
         ("bias", "beta"),
         ("running_mean", "moving_mean"),
-        ("running_variance", "moving_variance"),
+        ("running_var", "moving_variance"),
     ):
-        getattr(model.norm, ours).copy_(torch.from_numpy(arrays[f"norm.{theirs}"]))
+        getattr(model.norm.norm, ours).copy_(torch.from_numpy(arrays[f"norm.{theirs}"]))
 
     def stacked(block: int, name: str) -> torch.Tensor:
         keys = [f"block{block}.view{view}.{name}" for view in range(model.body.blocks[block].filter.alpha.shape[0])]

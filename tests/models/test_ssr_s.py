@@ -47,9 +47,9 @@ def load_official(model: SSRS, arrays: dict[str, np.ndarray]) -> None:
         ("weight", "gamma"),
         ("bias", "beta"),
         ("running_mean", "moving_mean"),
-        ("running_variance", "moving_variance"),
+        ("running_var", "moving_variance"),
     ):
-        getattr(model.norm, ours).copy_(torch.from_numpy(arrays[f"norm.{theirs}"]))
+        getattr(model.norm.norm, ours).copy_(torch.from_numpy(arrays[f"norm.{theirs}"]))
     for number, block in enumerate(model.body.blocks):
         views = range(len(block.filter.indices))
         for ours, theirs in (

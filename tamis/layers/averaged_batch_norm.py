@@ -1,0 +1,49 @@
+"""Batch normalisation whose running statistics can be trusted after few batches."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class AveragedBatchNorm(nn.BatchNorm1d):
+    """Batch normalisation with running statistics that begin as a plain average.
+
+    They become a moving average once ``1 / momentum`` batches are behind, so that a short first epoch is not scored
+    with the starting values. Whoever computes the statistics of a batch elsewhere, over several processes for example,
+    hands them to ``update_running``.
+
+    Source: Ioffe and Szegedy 2015, "Batch Normalization"; the plain average is our choice.
+
+    Shape:
+        - x, output: ``(rows, channels)`` or ``(rows, channels, length)``
+
+    Example:
+        >>> norm = AveragedBatchNorm(2, momentum=0.01)
+        >>> _ = norm(torch.tensor([[1.0, 5.0], [3.0, 7.0]]))
+        >>> norm.running_mean.tolist()
+        [2.0, 6.0]
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+    momentum: float
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalise one batch; while training, remember its statistics."""
+        if not self.training:
+            return super().forward(input)
+        mean, variance = torch.zeros_like(self.running_mean), torch.ones_like(self.running_var)
+        # momentum=1 makes torch hand over this batch's statistics, which are then averaged without asking the
+        # device for a number.
+        normal = F.batch_norm(input, mean, variance, self.weight, self.bias, training=True, momentum=1.0, eps=self.eps)
+        self.update_running(mean, variance)
+        return normal
+
+    @torch.no_grad()
+    def update_running(self, mean: Tensor, variance: Tensor) -> None:
+        """Take in the mean and the unbiased variance of one batch."""
+        self.num_batches_tracked += 1
+        share = (1 / self.num_batches_tracked).clamp_min(self.momentum)
+        self.running_mean.lerp_(mean, share.to(mean.dtype))
+        self.running_var.lerp_(variance, share.to(variance.dtype))
