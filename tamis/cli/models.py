@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
 
@@ -31,8 +33,13 @@ def models(
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("model", "status", "source", "needs"):
-        table.add_column(heading, no_wrap=heading == "model")
+        table.add_column(heading, no_wrap=heading in ("model", "status"))
     for entry in entries:
-        status = entry.status if not entry.note else f"{entry.status}: {entry.note}"
-        table.add_row(entry.name, status, f"{entry.title}. {entry.source}", ", ".join(sorted(entry.needs)) or "-")
-    Console().print(table)
+        needs = ", ".join(sorted(entry.needs)) or "-"
+        table.add_row(entry.name, entry.status, f"{entry.title}. {entry.source}", needs)
+    console = Console()
+    console.print(table)
+    console.print("\nWhat is our own:")
+    for entry in entries:
+        if entry.note:
+            console.print(Padding(f"[bold]{entry.name}[/] {escape(entry.note)}", (0, 0, 0, 2)), highlight=False)

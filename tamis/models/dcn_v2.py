@@ -94,6 +94,6 @@ MODELS.add(
         config=DCNv2Config,
         source='Wang et al. 2021, "DCN V2", arXiv 2008.13535',
         status="published",
-        note='Normalising the input is our setting; input_norm = "none" leaves it out.',
+        note='Our settings: input_norm (left out by "none") and input_dropout (left out by 0, the default).',
     ),
 )

@@ -76,6 +76,6 @@ MODELS.add(
         config=MLPConfig,
         source='Covington et al. 2016, "Deep Neural Networks for YouTube Recommendations", RecSys 2016',
         status="published",
-        note='Normalising the input is our setting; input_norm = "none" leaves it out.',
+        note='Our settings: input_norm (left out by "none") and input_dropout (left out by 0, the default).',
     ),
 )

@@ -232,7 +232,7 @@ MODELS.add(
             "and initialisation the paper does not state; paper leaves the first three out; unirank follows "
             "UniRank without its target attention. Our own: weights start as in the authors' code in every "
             "preset, the running statistics of the input normalisation start as a plain average, and the "
-            'option last = "concat".'
+            'options last = "concat" and input_dropout.'
         ),
     ),
 )

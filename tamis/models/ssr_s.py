@@ -172,7 +172,7 @@ MODELS.add(
             "The preset official follows the authors' code, whose residual, input normalisation, hidden head "
             "layer and index seeds the paper does not state; paper leaves the first three out. Our own: "
             "weights start as in the authors' code in every preset, the running statistics of the input "
-            'normalisation start as a plain average, and the option last = "concat".'
+            'normalisation start as a plain average, and the options last = "concat" and input_dropout.'
         ),
     ),
 )
