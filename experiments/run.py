@@ -1,6 +1,6 @@
 """Run experiment files over seeds and keep their records in ``results/``; what is there already is not run again.
 
-    python experiments/run.py movielens-1m/mlp.toml movielens-1m/ssr_d.toml --seeds 0 1 2 --from ../shared/data
+    python experiments/run.py movielens-1m/mlp.toml movielens-1m/ssr_d.toml --seeds 0 1 2 --from FOLDER
 
 A killed study is started again with the same line: finished runs are skipped, the one cut short resumes.
 """
@@ -21,7 +21,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", help="experiment files, below experiments/")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--from", dest="data", type=Path, help="folder that holds one folder a data set")
+    parser.add_argument("--from", dest="data", type=Path, help="folder of the data set, as for tamis train")
     arguments = parser.parse_args()
     for file in arguments.files:
         for seed in arguments.seeds:

@@ -24,16 +24,15 @@ class AveragedBatchNorm(nn.BatchNorm1d):
         [2.0, 6.0]
     """
 
-    running_mean: Tensor
-    running_var: Tensor
-    num_batches_tracked: Tensor
-    momentum: float
+    def __init__(self, channels: int, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__(channels, eps=eps, momentum=momentum)
+        self.smallest_share = momentum
 
     def forward(self, input: Tensor) -> Tensor:
         """Normalise one batch; while training, remember its statistics."""
         if not self.training:
             return super().forward(input)
-        mean, variance = torch.zeros_like(self.running_mean), torch.ones_like(self.running_var)
+        mean, variance = torch.zeros_like(self.weight), torch.ones_like(self.weight)
         # momentum=1 makes torch hand over this batch's statistics, which are then averaged without asking the
         # device for a number.
         normal = F.batch_norm(input, mean, variance, self.weight, self.bias, training=True, momentum=1.0, eps=self.eps)
@@ -43,7 +42,9 @@ class AveragedBatchNorm(nn.BatchNorm1d):
     @torch.no_grad()
     def update_running(self, mean: Tensor, variance: Tensor) -> None:
         """Take in the mean and the unbiased variance of one batch."""
-        self.num_batches_tracked += 1
-        share = (1 / self.num_batches_tracked).clamp_min(self.momentum)
+        assert self.running_mean is not None and self.running_var is not None
+        assert self.num_batches_tracked is not None
+        self.num_batches_tracked.add_(1)
+        share = (1 / self.num_batches_tracked).clamp_min(self.smallest_share)
         self.running_mean.lerp_(mean, share.to(mean.dtype))
         self.running_var.lerp_(variance, share.to(variance.dtype))

@@ -79,8 +79,9 @@ def _update_running(norm: _BatchNorm, mean: Tensor, variance: Tensor, count: Ten
     if norm.running_mean is None or norm.running_var is None or norm.num_batches_tracked is None:
         return
     unbiased = variance * (count / (count - 1.0))
-    if hasattr(norm, "update_running"):  # a norm that averages in its own way offers to be told
-        norm.update_running(mean.to(norm.running_mean.dtype), unbiased.to(norm.running_var.dtype))
+    update = getattr(norm, "update_running", None)
+    if callable(update):  # a norm that averages in its own way offers to be told
+        update(mean.to(norm.running_mean.dtype), unbiased.to(norm.running_var.dtype))
         return
     norm.num_batches_tracked += 1
     share = 1.0 / float(norm.num_batches_tracked) if norm.momentum is None else norm.momentum

@@ -1,6 +1,8 @@
 """Every Python block of the documents runs, in order, in one process a document."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,3 +40,10 @@ def test_a_link_inside_the_repository_leads_somewhere(path):
     targets = re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text()) + re.findall(r'src="([^"]+)"', path.read_text())
     lost = [target for target in targets if "://" not in target and not (path.parent / target).exists()]
     assert lost == []
+
+
+def test_every_figure_in_the_documents_equals_its_record():
+    done = subprocess.run(
+        [sys.executable, ROOT / "docs" / "generate.py", "--check"], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}\nRun: python docs/generate.py"

@@ -12,13 +12,14 @@ from tamis.data.recipes.folders import find_file, find_parts, named_folder
 from tamis.data.recipes.recipe import RECIPES, Places, Recipe, Reference, Rows
 from tamis.data.split import SplitSettings
 from tamis.errors import DataError
+from tamis.features.field import EncoderName
 from tamis.features.schema import Field, Kind, Schema
 
 MIN_COUNT = 10
 """Categories seen less often in training share the unknown id, as in the benchmarks called Criteo_x4_001."""
 
-MIN_COUNT_60K = 2
-"""The same for 45 thousand training rows, of which ten to a category would hide most categories."""
+MIN_COUNT_60K = 100
+"""The same for 45 thousand training rows with 1,400 clicks: a rarer category is learned by heart, not understood."""
 
 _CHECKSUMS_60K = {"criteo_1tb_60k.parquet": "8340dc68b4a5fd88e7e629b6a02b60d41fffa83cf6ea5ed34914e3cea4e428ec"}
 _CITATION_KAGGLE = "Criteo Labs. 2014. Display Advertising Challenge. Kaggle."
@@ -29,10 +30,12 @@ _WAY_OUT = (
 )
 
 
-def _schema(integers: Sequence[str], categories: Sequence[str], *, min_count: int) -> Schema:
+def _schema(
+    integers: Sequence[str], categories: Sequence[str], *, integer_encoder: EncoderName, min_count: int
+) -> Schema:
     return Schema(
         fields=(
-            *(Field(name=name, kind=Kind.NUMERIC, encoder="log_bucket") for name in integers),
+            *(Field(name=name, kind=Kind.NUMERIC, encoder=integer_encoder) for name in integers),
             *(Field(name=name, kind=Kind.CATEGORICAL, min_count=min_count) for name in categories),
             Field(name="label", kind=Kind.LABEL),
         )
@@ -83,7 +86,7 @@ CRITEO = RECIPES.add(
         licence=("Terms of the Criteo challenge; Criteo later published the logs as CC BY-NC-SA 4.0 (non-commercial)."),
         citation=_CITATION_KAGGLE,
         where="https://ailab.criteo.com/ressources/",
-        schema=_schema(INTEGERS, CATEGORIES, min_count=MIN_COUNT),
+        schema=_schema(INTEGERS, CATEGORIES, integer_encoder="log_bucket", min_count=MIN_COUNT),
         fetch=_fetch,
         checksums={
             "train.tsv.gz of 7,200 rows": "26f53069b65ee2088d59d084767e9216ba6c8f41b8b728a8702791224bb7ed17",
@@ -127,6 +130,8 @@ CRITEO_60K = RECIPES.add(
         schema=_schema(
             [name.lower() for name in INTEGERS],
             [name.lower() for name in CATEGORIES],
+            # In cross-validation over the training parts this gave .015 more AUC than buckets.
+            integer_encoder="log_standardise",
             min_count=MIN_COUNT_60K,
         ),
         fetch=_fetch_60k,

@@ -1,0 +1,176 @@
+"""Fill in what documents say about results, models and rooms: every figure comes from a committed file.
+
+    python docs/generate.py            rewrite the documents
+    python docs/generate.py --check    say what would change, and fail if anything would
+
+A generated part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``.
+"""
+
+import argparse
+import ast
+import dataclasses
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tamis.models import MODELS, ssr_d, ssr_s
+from tamis.record import RunRecord, find_runs, summarise
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = ("README.md", "docs/results.md", "docs/models.md", "docs/performance.md")
+GOALS = {
+    ("movielens-100k", "ssr_d"): 0.790,
+    ("movielens-100k", "mlp"): 0.780,
+    ("movielens-1m", "mlp"): 0.815,
+    ("movielens-1m", "ssr_d"): 0.815,
+    ("movielens-1m", "dcn_v2"): 0.811,
+    ("movielens-1m", "ssr_s"): 0.813,
+    ("criteo-60k", "ssr_d"): 0.72,
+}
+"""The test AUC this version set out to reach."""
+
+
+def results_table() -> str:
+    """One line a data set and model: mean test AUC over seeds with its interval, and what was aimed at."""
+    lines = [
+        "| data set | split | model | dense parameters | seeds | test AUC [95 % interval] | log loss | goal |",
+        "|---|---|---|---:|---:|---|---:|---|",
+    ]
+    for line in summarise(_records()):
+        goal = GOALS.get((line.dataset, line.model))
+        low, high, mean = line.auc_low, line.auc_high, line.auc_mean
+        assert mean is not None
+        interval = "" if low is None or high is None else f" [{low:.4f}, {high:.4f}]"
+        verdict = "" if goal is None else f"{goal:.3f}: {'reached' if mean >= goal else f'missed by {goal - mean:.4f}'}"
+        lines.append(
+            f"| {line.dataset} | {line.split} | `{line.model}` | {line.parameters['dense']:,} | {len(line.seeds)} "
+            f"| {mean:.4f}{interval} | {line.log_loss:.4f} | {verdict} |"
+        )
+    return "\n".join(lines)
+
+
+def tuning_table() -> str:
+    """How hard each model was tuned, and what dropping parts of the input was worth, on validation."""
+    lines = [
+        "| data set | model | trials | best validation AUC | best without input dropout |",
+        "|---|---|---:|---:|---:|",
+    ]
+    for path in sorted((ROOT / "results" / "tuning").glob("*.json")):
+        trials = json.loads(path.read_text())["trials"]
+        for name in sorted({trial["model"] for trial in trials}):
+            own = [trial for trial in trials if trial["model"] == name]
+            plain = [trial["valid_auc"] for trial in own if not trial["settings"].get("input_dropout")]
+            best = max(trial["valid_auc"] for trial in own)
+            without = f"{max(plain):.4f}" if plain else "not tried"
+            lines.append(
+                f"| [{path.stem}](../results/tuning/{path.name}) | `{name}` | {len(own)} | {best:.4f} | {without} |"
+            )
+    return "\n".join(lines)
+
+
+def benchmarks_table() -> str:
+    """Every figure of ``results/benchmarks``."""
+    lines = ["| question | figure | median | unit | goal |", "|---|---|---:|---|---|"]
+    for path in sorted((ROOT / "results" / "benchmarks").glob("*.json")):
+        for figure in json.loads(path.read_text())["figures"]:
+            lines.append(
+                f"| [{path.stem}](../results/benchmarks/{path.name}) | {figure['name']} | {figure['value']:,} "
+                f"| {figure['unit']} | {figure['goal']} |"
+            )
+    return "\n".join(lines)
+
+
+def models_table() -> str:
+    """The registry: what ``tamis models`` prints."""
+    lines = ["| model | status | source | our own part |", "|---|---|---|---|"]
+    lines += [
+        f"| `{entry.name}` | {entry.status} | {entry.source} | {entry.note or '-'} |"
+        for entry in (MODELS[name] for name in MODELS)
+    ]
+    return "\n".join(lines)
+
+
+def presets_table() -> str:
+    """Where the presets of SSR-D and SSR-S differ."""
+    parts = []
+    for title, presets in (("SSR-D", ssr_d.PRESETS), ("SSR-S", ssr_s.PRESETS)):
+        names = list(presets)
+        lines = [f"| {title} | {' | '.join(f'`{name}`' for name in names)} |", f"|---|{'---|' * len(names)}"]
+        for field in dataclasses.fields(presets[names[0]]):
+            values = [getattr(presets[name], field.name) for name in names]
+            lines.append(f"| `{field.name}` | {' | '.join(_plain(value) for value in values)} |")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def rooms_table() -> str:
+    """Each room with the first line of its docstring."""
+    lines = ["| room | what it does |", "|---|---|"]
+    package = ROOT / "tamis"
+    places = [path for path in sorted(package.iterdir()) if path.suffix == ".py" or (path / "__init__.py").exists()]
+    for path in places:
+        if path.name == "__init__.py":
+            continue
+        source = path if path.suffix == ".py" else path / "__init__.py"
+        docstring = ast.get_docstring(ast.parse(source.read_text())) or ""
+        name = f"{path.name}/" if path.is_dir() else path.name
+        lines.append(f"| [`{name}`](tamis/{name}) | {docstring.splitlines()[0]} |")
+    return "\n".join(lines)
+
+
+GENERATED: dict[str, Callable[[], str]] = {
+    "results": results_table,
+    "tuning": tuning_table,
+    "benchmarks": benchmarks_table,
+    "models": models_table,
+    "presets": presets_table,
+    "rooms": rooms_table,
+}
+
+
+def render(text: str) -> str:
+    """The document with every generated part made anew."""
+
+    def fill(match: re.Match[str]) -> str:
+        return f"<!-- generated: {match[1]} -->\n{GENERATED[match[1]]()}\n<!-- end -->"
+
+    return re.sub(r"<!-- generated: (\w+) -->\n.*?<!-- end -->", fill, text, flags=re.DOTALL)
+
+
+def _records() -> list[RunRecord]:
+    places = [
+        path for path in (ROOT / "results").iterdir() if path.is_dir() and path.name not in ("benchmarks", "tuning")
+    ]
+    return [RunRecord.load(run) for place in sorted(places) for run in find_runs(place)]
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return " → ".join([*map(str, value), "1"]) if value else "one layer"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def main() -> None:
+    """Rewrite the documents, or check them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    is_check = parser.parse_args().check
+    stale = []
+    for name in DOCUMENTS:
+        path = ROOT / name
+        text = path.read_text()
+        fresh = render(text)
+        if fresh != text:
+            stale.append(name)
+            if not is_check:
+                path.write_text(fresh)
+    print("\n".join(f"{'stale' if is_check else 'written'}: {name}" for name in stale) or "nothing to change")
+    sys.exit(is_check and bool(stale))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""The same run on a GPU; skipped where there is none."""
+
+import pytest
+import torch
+
+import tamis
+from tamis.models import MODELS
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+]
+
+
+@pytest.mark.parametrize("model", sorted(MODELS))
+def test_a_gpu_learns_what_the_processor_learns(model, click_log):
+    settings = {"dim": 4, **({"views": [2], "widths": [8]} if model.startswith("ssr") else {"hidden": [8]})}
+    values = {}
+    for device in ("cpu", "cuda"):
+        training = {"epochs": 2, "batch_size": 128, "device": device, "precision": "fp32"}
+        ranker = tamis.Ranker(model, settings=settings, training=training).fit(click_log, label="click")
+        values[device] = ranker.evaluate(click_log)
+    assert values["cuda"]["auc"] == pytest.approx(values["cpu"]["auc"], abs=0.01)
+    assert values["cuda"]["log_loss"] == pytest.approx(values["cpu"]["log_loss"], abs=0.01)
