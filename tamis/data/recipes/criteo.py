@@ -130,7 +130,7 @@ CRITEO_60K = RECIPES.add(
         schema=_schema(
             [name.lower() for name in INTEGERS],
             [name.lower() for name in CATEGORIES],
-            # In cross-validation over the training parts this gave .015 more AUC than buckets.
+            # Chosen over buckets by cross-validation of the training parts: results/tuning/criteo-60k.json.
             integer_encoder="log_standardise",
             min_count=MIN_COUNT_60K,
         ),
