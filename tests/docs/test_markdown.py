@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tamis.models import MODELS  # from where all models are registered before a document adds one
+from tamis.models import MODELS  # registers every model before a document adds one
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
