@@ -16,6 +16,7 @@ from tamis.errors import TrainingError
 from tamis.experiment.cohorts import slice_metrics
 from tamis.experiment.settings import ExperimentSettings
 from tamis.export import Bundle, load_bundle, save_bundle
+from tamis.kernels import kernels_state
 from tamis.metrics import RankingMetrics
 from tamis.models import MODELS
 from tamis.record import RECORD_FILE, RunRecord, machine, versions, write_whole
@@ -149,7 +150,7 @@ def _make_record(
         flops={"forward_per_row": forward_flops_per_row(bundle.model, batch)},
         settings=settings.to_table(),
         versions=versions(),
-        machine=machine(torch_threads=torch.get_num_threads()),
+        machine={**machine(torch_threads=torch.get_num_threads()), "kernels": kernels_state()},
         data={
             "fingerprint": encoded.fingerprint,
             "sources": [

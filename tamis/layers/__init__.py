@@ -1,13 +1,13 @@
 """Layers: tensors in, tensors out.
 
-Made here: the arithmetic of the models, each with its paper, its shapes and its formula test. From: torch
-alone, and plain numbers in the constructor; a layer knows no field, no configuration and no device. Who may
-ask: ``embeddings`` and ``models``.
+Made here: the arithmetic of the models, each with its paper, its shapes and its formula test. From: torch, the
+``kernels`` that do the same faster on a CPU, and plain numbers in the constructor; a layer knows no field, no
+configuration and no device. Who may ask: ``embeddings`` and ``models``.
 """
 
 from tamis.layers.averaged_batch_norm import AveragedBatchNorm
 from tamis.layers.competitive_filter import CompetitiveFilter, competitive_sparse
-from tamis.layers.cross import CrossLayer
+from tamis.layers.cross import CrossLayer, CrossNetwork
 from tamis.layers.initialisation import glorot_normal_, glorot_uniform_
 from tamis.layers.input_norm import INPUT_NORMS, InputNorm, InputNormKind
 from tamis.layers.mlp import MLP
@@ -25,6 +25,7 @@ __all__ = [
     "AveragedBatchNorm",
     "CompetitiveFilter",
     "CrossLayer",
+    "CrossNetwork",
     "DynamicBlock",
     "InputNorm",
     "InputNormKind",

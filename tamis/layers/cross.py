@@ -1,7 +1,13 @@
-"""The cross layer of DCN V2, full rank or low rank."""
+"""The cross layers of DCN V2, full rank or low rank."""
 
+from typing import Any
+
+import torch
 from torch import Tensor, nn
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 
+from tamis.kernels import kernels_for
 from tamis.layers.initialisation import glorot_uniform_
 
 
@@ -36,5 +42,57 @@ class CrossLayer(nn.Module):
 
     def forward(self, first: Tensor, current: Tensor) -> Tensor:
         """Cross ``current`` with the ``first`` input once more."""
-        reduced = current if self.reduce is None else self.reduce(current)
-        return first * self.linear(reduced) + current
+        return first * self.mix(current) + current
+
+    def mix(self, current: Tensor) -> Tensor:
+        """The linear part, ``W current + b``."""
+        return self.linear(current if self.reduce is None else self.reduce(current))
+
+
+class CrossNetwork(nn.ModuleList):
+    """Crosses in order, each of the input with what the one before gave.
+
+    Source: Wang et al. 2021, "DCN V2", arXiv 2008.13535, section 3.2.
+
+    Shape:
+        - first, output: ``(rows, width)``
+
+    Raises:
+        ValueError: ``width`` or ``rank`` is below 1.
+
+    Example:
+        >>> CrossNetwork(width=6, crosses=2)(torch.ones(4, 6)).shape
+        torch.Size([4, 6])
+    """
+
+    def __init__(self, *, width: int, crosses: int, rank: int | None = None) -> None:
+        super().__init__(CrossLayer(width=width, rank=rank) for _ in range(crosses))
+
+    def forward(self, first: Tensor) -> Tensor:
+        """Apply all crosses."""
+        current = rounded = first
+        for cross in self:
+            assert isinstance(cross, CrossLayer)
+            linear = cross.mix(rounded)
+            # In mixed precision the sum stays exact, and the next product reads it rounded: one pass makes both.
+            if linear.dtype != first.dtype == torch.float32 and kernels_for(linear) is not None:
+                current, rounded = _Cross.apply(first, linear, current)  # type: ignore[misc]
+            else:
+                current = rounded = first * linear + current
+        return current
+
+
+class _Cross(Function):
+    @staticmethod
+    def forward(ctx: Any, first: Tensor, linear: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
+        kernels = kernels_for(linear)
+        assert kernels is not None
+        first, linear = first.contiguous(), linear.contiguous()
+        ctx.kernels = kernels
+        ctx.save_for_backward(first, linear)
+        return kernels.cross_forward(first, linear, current.contiguous())
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return ctx.kernels.cross_backward(*ctx.saved_tensors, *grads)

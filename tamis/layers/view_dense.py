@@ -40,5 +40,12 @@ class ViewDense(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply every view's layer."""
-        mixed = torch.baddbmm(self.bias.unsqueeze(1), x.transpose(0, 1), self.weight)
-        return self.dropout(F.gelu(mixed)).transpose(0, 1)
+        return self.activate(self.product(x))
+
+    def product(self, x: Tensor) -> Tensor:
+        """The products ``x V`` alone, ``(views, rows, width)``."""
+        return torch.bmm(x.transpose(0, 1), self.weight)
+
+    def activate(self, mixed: Tensor) -> Tensor:
+        """What follows the products: bias, activation, dropout."""
+        return self.dropout(F.gelu(mixed + self.bias.unsqueeze(1).to(mixed.dtype))).transpose(0, 1)

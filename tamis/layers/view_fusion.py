@@ -1,7 +1,12 @@
 """Dense fusion inside each view, after the filter."""
 
-from torch import Tensor, nn
+from typing import Any
 
+from torch import Tensor, nn
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+
+from tamis.kernels import kernels_for
 from tamis.layers.view_dense import ViewDense
 from tamis.layers.view_norm import ViewNorm
 
@@ -55,7 +60,41 @@ class ViewFusion(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Fuse and normalise every view."""
+        if not self.dense:
+            return self.norm(x)
+        *earlier, last = self.dense
         fused = x
-        for dense in self.dense:
+        for dense in earlier:
             fused = dense(fused)
+        assert isinstance(last, ViewDense)
+        mixed = last.product(fused)
+        if kernels_for(mixed) is not None and not (self.training and last.dropout.p):
+            beside = x.to(mixed.dtype) if self.residual else None
+            return _FusionTail.apply(mixed, beside, last.bias, self.norm.weight, self.norm.bias, self.norm.eps)  # type: ignore[no-any-return]
+        fused = last.activate(mixed)
         return self.norm(x + fused if self.residual else fused)
+
+
+class _FusionTail(Function):
+    """All that follows the last product, ``norm(residual + gelu(mixed + bias))``, in one pass in each direction."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, mixed: Tensor, residual: Tensor | None, bias: Tensor, scale: Tensor, shift: Tensor, eps: float
+    ) -> Tensor:
+        kernels = kernels_for(mixed)
+        assert kernels is not None
+        output, moments = kernels.fusion_forward(mixed, residual, bias, scale, shift, eps)
+        ctx.save_for_backward(mixed, residual, bias, scale, moments)
+        ctx.kernels = kernels
+        return output
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        mixed, residual, bias, scale, moments = ctx.saved_tensors
+        grad_mixed, grad_residual, sums = ctx.kernels.fusion_backward(mixed, residual, bias, scale, moments, grads[0])
+        grad_scale, grad_shift, grad_bias = sums
+        if scale.dim() == 1:  # shared by the views
+            grad_scale, grad_shift = grad_scale.sum(0), grad_shift.sum(0)
+        return grad_mixed, grad_residual, grad_bias, grad_scale, grad_shift, None

@@ -9,7 +9,7 @@ from torch import nn
 from tamis.batch import Batch, Output
 from tamis.embeddings import FieldEmbedding
 from tamis.features.layout import Layout
-from tamis.layers import MLP, CrossLayer, InputNorm, InputNormKind, TaskTowers
+from tamis.layers import MLP, CrossNetwork, InputNorm, InputNormKind, TaskTowers
 from tamis.models.setting_rules import require_at_least, require_share
 from tamis.registry import MODELS, ModelEntry
 
@@ -65,7 +65,7 @@ class DCNv2(nn.Module):
         self.embed = FieldEmbedding(layout, config.dim)
         self.input_dropout = nn.Dropout(config.input_dropout)
         self.norm = InputNorm(kind=config.input_norm, fields=layout.num_fields, dim=config.dim)
-        self.crosses = nn.ModuleList(CrossLayer(width=width, rank=config.rank) for _ in range(config.num_crosses))
+        self.crosses = CrossNetwork(width=width, crosses=config.num_crosses, rank=config.rank)
         self.deep = MLP(d_in=width, hidden=config.hidden, dropout=config.dropout)
         self.head = TaskTowers(
             d_in=self.deep.out_width + width * self.is_parallel,
@@ -77,9 +77,7 @@ class DCNv2(nn.Module):
     def forward(self, batch: Batch) -> Output:
         """Score one batch."""
         first = self.input_dropout(self.norm(self.embed(batch)).flatten(1))
-        crossed = first
-        for cross in self.crosses:
-            crossed = cross(first, crossed)
+        crossed = self.crosses(first)
         if self.is_parallel:
             return Output(logits=self.head(torch.cat([crossed, self.deep(first)], dim=1)))
         return Output(logits=self.head(self.deep(crossed)))

@@ -17,8 +17,10 @@ ARROWS: dict[str, set[str]] = {
     "batch": {"errors"},
     "record": {"errors", "config"},
     "features": {"errors", "config"},
-    "data": {"features", "errors", "config", "registry", "batch"},
-    "layers": {"errors"},
+    "data": {"features", "errors", "config", "registry", "batch", "cache"},
+    "cache": set(),
+    "kernels": {"cache"},
+    "layers": {"kernels", "errors"},
     "embeddings": {"layers", "features", "errors", "batch"},
     "models": {"layers", "embeddings", "features", *BASE},
     "objectives": {"errors", "batch"},
@@ -29,7 +31,18 @@ ARROWS: dict[str, set[str]] = {
     "serving": {"export", "data", "features", "metrics", "training", *BASE},
     "reports": {"record", "errors"},
     "experiment": {
-        *("features", "data", "models", "objectives", "metrics", "training", "analysis", "export", "serving"),
+        *(
+            "features",
+            "data",
+            "kernels",
+            "models",
+            "objectives",
+            "metrics",
+            "training",
+            "analysis",
+            "export",
+            "serving",
+        ),
         *BASE,
     },
     "ranker": {"experiment", "export", "serving", "data", "features", "metrics", "models", "training", *BASE},
@@ -51,7 +64,7 @@ HOMES: dict[str, set[str]] = {
     "pyarrow": {"data", "features", "cli", "serving"},
 }
 
-NO_TORCH = {"errors", "config", "registry", "record", "features", "metrics", "reports"}
+NO_TORCH = {"errors", "config", "registry", "record", "cache", "features", "metrics", "reports"}
 
 
 def _room(path: Path) -> str:

@@ -10,7 +10,7 @@ from tamis.data.recipes.avazu import AVAZU
 from tamis.data.recipes.criteo import CRITEO, CRITEO_60K
 from tamis.data.recipes.frappe import FRAPPE
 from tamis.data.recipes.movielens import MOVIELENS_1M, MOVIELENS_100K
-from tamis.data.recipes.recipe import RECIPES, Places, Recipe, Reference, default_cache
+from tamis.data.recipes.recipe import RECIPES, Places, Recipe, Reference
 
 __all__ = [
     "ADULT",
@@ -24,5 +24,4 @@ __all__ = [
     "Places",
     "Recipe",
     "Reference",
-    "default_cache",
 ]

@@ -1,10 +1,10 @@
 """What is known of a public data set: where it is, what its columns mean, what others measured on it."""
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tamis.cache import cache_folder
 from tamis.data.readers.source import Source
 from tamis.data.split import SplitSettings
 from tamis.features.schema import Schema
@@ -77,7 +77,7 @@ class Recipe:
         return self.fetch(
             Places(
                 folder=folder,
-                cache=default_cache() if cache is None else Path(cache).expanduser(),
+                cache=cache_folder() if cache is None else Path(cache).expanduser(),
                 is_offline=offline,
                 report=report or (lambda _: None),
             )
@@ -86,11 +86,6 @@ class Recipe:
     def split_of(self, rows: Rows) -> SplitSettings:
         """The split that fits what ``open`` gave: ``given`` for a source a part, else the default."""
         return SplitSettings(kind="given") if isinstance(rows, dict) else self.split
-
-
-def default_cache() -> Path:
-    """The folder that TAMIS_CACHE names, else ``~/.cache/tamis``."""
-    return Path(os.environ.get("TAMIS_CACHE") or "~/.cache/tamis").expanduser()
 
 
 RECIPES: Registry[Recipe] = Registry("recipe")

@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tamis.data.recipes import RECIPES, default_cache
+from tamis.cache import cache_folder
+from tamis.data.recipes import RECIPES
 from tamis.data.split import make_splitter
 from tamis.errors import ConfigError, DataError
 from tamis.features.schema import Kind
@@ -224,6 +225,6 @@ def test_an_unknown_recipe_is_answered_with_the_nearest():
 
 def test_the_cache_can_be_moved(monkeypatch, tmp_path):
     monkeypatch.setenv("TAMIS_CACHE", str(tmp_path))
-    assert default_cache() == tmp_path
+    assert cache_folder() == tmp_path
     monkeypatch.delenv("TAMIS_CACHE")
-    assert default_cache().name == "tamis"
+    assert cache_folder().name == "tamis"

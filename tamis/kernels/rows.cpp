@@ -1,0 +1,361 @@
+// The passes over every number of a view that are not matrix products, each in one sweep over the rows.
+//
+// torch makes such a pass for every operation; here a row of a view (a few hundred numbers) is read once, worked on in the
+// first-level cache, and written once. Formulas: tamis/layers/competitive_filter.py, view_fusion.py, static_filter.py, cross.py,
+// which hold the same in torch, for devices and dtypes that have no kernel and as the reference of the tests.
+//
+// `row` and `view` strides are in elements; the last dimension is always contiguous. Sums over rows are added up by every
+// thread for itself and then in the order of the threads: the same number of threads gives the same bits.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <omp.h>
+#include <vector>
+
+namespace {
+
+struct bfloat16 {
+    uint16_t bits;
+};
+
+inline float load(float x) { return x; }
+
+inline float load(bfloat16 x) {
+    const uint32_t wide = static_cast<uint32_t>(x.bits) << 16;
+    float number;
+    std::memcpy(&number, &wide, sizeof number);
+    return number;
+}
+
+inline void store(float& place, float number) { place = number; }
+
+// Round to nearest, ties to even; NaN stays NaN.
+inline void store(bfloat16& place, float number) {
+    uint32_t wide;
+    std::memcpy(&wide, &number, sizeof wide);
+    const uint32_t rounded = (wide + 0x7fffu + ((wide >> 16) & 1u)) >> 16;
+    place.bits = static_cast<uint16_t>((wide & 0x7fffffffu) > 0x7f800000u ? 0x7fc0u : rounded);
+}
+
+// NaN in the first argument stays, as with torch.maximum.
+inline float larger(float x, float y) { return x < y ? y : x; }
+
+// exp for x <= 0 to two units in the last place: a power of two times a polynomial. A loop over it becomes vector code, which
+// a call of the library does not.
+inline float exp_of_negative(float x) {
+    x = larger(x, -87.0f);
+    const float power = std::nearbyint(x * 1.44269504f);
+    const float rest = (x - power * 0.693359375f) + power * 2.12194440e-4f;
+    float value = 1.9875691500e-4f;
+    value = value * rest + 1.3981999507e-3f;
+    value = value * rest + 8.3334519073e-3f;
+    value = value * rest + 4.1665795894e-2f;
+    value = value * rest + 1.6666665459e-1f;
+    value = value * rest + 5.0000001201e-1f;
+    value = value * rest * rest + rest + 1.0f;
+    const int32_t bits = (static_cast<int32_t>(power) + 127) << 23;
+    float scale;
+    std::memcpy(&scale, &bits, sizeof scale);
+    return value * scale;
+}
+
+// The normal distribution's density without its constant, and its probability up to x: Abramowitz and Stegun 7.1.26, whose
+// error is at most 7.5e-8 here.
+inline float normal_probability(float x, float& density) {
+    const float size = std::fabs(x);
+    const float t = 1.0f / (1.0f + 0.3275911f * 0.70710678f * size);
+    density = exp_of_negative(-0.5f * x * x);
+    float tail = 1.061405429f;
+    tail = tail * t - 1.453152027f;
+    tail = tail * t + 1.421413741f;
+    tail = tail * t - 0.284496736f;
+    tail = tail * t + 0.254829592f;
+    tail = 0.5f * tail * t * density;
+    return x < 0.0f ? tail : 1.0f - tail;
+}
+
+// What views are made of: float or bfloat16; the library is compiled once for each.
+using Number = NUMBER;
+
+// One slice of `size` sums for every thread, added up in order at the end.
+template <class Real>
+class Sums {
+  public:
+    Sums(int64_t size, int64_t threads) : size_(size), parts_(static_cast<size_t>(threads * size), 0) {}
+    Real* mine() { return parts_.data() + omp_get_thread_num() * size_; }
+    void add_to(float* total) const {
+        for (size_t start = 0; start < parts_.size(); start += size_)
+            for (int64_t i = 0; i < size_; ++i) total[i] += static_cast<float>(parts_[start + i]);
+    }
+
+  private:
+    int64_t size_;
+    std::vector<Real> parts_;
+};
+
+}  // namespace
+
+extern "C" {
+
+// y = gamma * ICS(z), times the values where there are any. steps: (3, iterations + 1, rows, views), see competitive_filter.py.
+void competitive_forward(const Number* z, int64_t row, int64_t values, const float* alpha, const float* gamma, float* steps,
+                         Number* out, int64_t rows, int64_t views, int64_t width, int64_t iterations, int64_t threads) {
+    const int64_t step = rows * views, kind = (iterations + 1) * step;
+#pragma omp parallel num_threads(threads)
+    {
+        std::vector<float> buffer(width);
+        float* x = buffer.data();
+#pragma omp for schedule(static)
+        for (int64_t r = 0; r < rows; ++r)
+            for (int64_t v = 0; v < views; ++v) {
+                const Number* in = z + r * row + v * width;
+                for (int64_t i = 0; i < width; ++i) x[i] = load(in[i]);
+                float* levels = steps + r * views + v;
+                float level = 0.0f, shift = 0.0f;
+                for (int64_t t = 0; t < iterations; ++t) {
+                    float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
+                    for (int64_t i = 0; i < width; ++i) sum += larger(x[i], level);
+                    const float mean = sum / width - shift, drop = alpha[v * iterations + t] * mean;
+                    levels[t * step] = level, levels[kind + t * step] = shift, levels[2 * kind + t * step] = mean;
+                    // Where the drop decides, level and shift are the same number to the last bit: the dead are exactly zero.
+                    const float next = shift + drop;
+                    level = level - shift > drop ? level : next, shift = next;
+                }
+                levels[iterations * step] = level, levels[kind + iterations * step] = shift;
+                Number* place = out + (v * rows + r) * width;
+                const float* scale = gamma + v * width;
+                if (values == 0)
+                    for (int64_t i = 0; i < width; ++i) store(place[i], (larger(x[i], level) - shift) * scale[i]);
+                else
+                    for (int64_t i = 0; i < width; ++i)
+                        store(place[i], (larger(x[i], level) - shift) * scale[i] * load(in[values + i]));
+            }
+    }
+}
+
+void competitive_backward(const Number* z, int64_t row, int64_t values, const float* alpha, const float* gamma,
+                          const float* steps, const Number* grad, int64_t grad_row, int64_t grad_view, Number* grad_z,
+                          float* grad_alpha, float* grad_gamma, int64_t rows, int64_t views, int64_t width,
+                          int64_t iterations, int64_t threads) {
+    const int64_t step = rows * views, kind = (iterations + 1) * step, grad_z_row = views * width * (values ? 2 : 1);
+    // A rate's gradient is one number from all numbers of a view: terms of both signs, so float would lose them.
+    Sums<double> alphas(views * iterations, threads);
+    Sums<float> gammas(views * width, threads);
+#pragma omp parallel num_threads(threads)
+    {
+        std::vector<float> buffer(2 * width);
+        float *x = buffer.data(), *g = x + width;
+        double* my_alphas = alphas.mine();
+        float* my_gammas = gammas.mine();
+#pragma omp for schedule(static)
+        for (int64_t r = 0; r < rows; ++r)
+            for (int64_t v = 0; v < views; ++v) {
+                const Number *in = z + r * row + v * width, *from = grad + r * grad_row + v * grad_view;
+                Number* place = grad_z + r * grad_z_row + v * width;
+                const float* levels = steps + r * views + v;
+                const float *shifts = levels + kind, *means = shifts + kind, *scale = gamma + v * width;
+                float* gamma_sums = my_gammas + v * width;
+                const float last = levels[iterations * step], shift = shifts[iterations * step];
+                float total = 0.0f, alive = 0.0f;
+                // A loop without the values, and one with them: a question inside would cost as much as the work.
+                if (values == 0) {
+#pragma omp simd reduction(+ : total, alive)
+                    for (int64_t i = 0; i < width; ++i) {
+                        x[i] = load(in[i]);
+                        const float upper = load(from[i]), through = upper * scale[i];
+                        gamma_sums[i] += (larger(x[i], last) - shift) * upper;
+                        g[i] = x[i] > last ? through : 0.0f;
+                        total += through, alive += g[i];
+                    }
+                } else {
+                    Number* value_place = place + views * width;
+#pragma omp simd reduction(+ : total, alive)
+                    for (int64_t i = 0; i < width; ++i) {
+                        x[i] = load(in[i]);
+                        const float left = larger(x[i], last) - shift, upper = load(from[i]);
+                        store(value_place[i], left * scale[i] * upper);
+                        const float valued = upper * load(in[values + i]), through = valued * scale[i];
+                        gamma_sums[i] += left * valued;
+                        g[i] = x[i] > last ? through : 0.0f;
+                        total += through, alive += g[i];
+                    }
+                }
+                float of_shift = -alive, of_dead = total - alive;
+                for (int64_t t = iterations - 1; t >= 0; --t) {
+                    if (!(levels[(t + 1) * step] > shifts[(t + 1) * step])) of_dead = 0.0f;
+                    const float of_drop = of_shift - of_dead, level = levels[t * step];
+                    my_alphas[v * iterations + t] += static_cast<double>(of_drop) * means[t * step];
+                    const float of_mean = of_drop * alpha[v * iterations + t] / width;
+                    float count = 0.0f;
+#pragma omp simd reduction(+ : count)
+                    for (int64_t i = 0; i < width; ++i) {
+                        const float is_alive = x[i] > level ? 1.0f : 0.0f;
+                        count += is_alive;
+                        g[i] += is_alive * of_mean;
+                    }
+                    of_shift -= of_mean * count;
+                    of_dead += of_mean * (width - count);
+                }
+                for (int64_t i = 0; i < width; ++i) store(place[i], g[i]);
+            }
+    }
+    alphas.add_to(grad_alpha), gammas.add_to(grad_gamma);
+}
+
+// y = norm(residual + gelu(mixed + bias)); moments: (2, rows, views), the mean and the inverse deviation. With views that share
+// their scale and shift, `norm_view` is 0, else width.
+void fusion_forward(const Number* mixed, const Number* residual, int64_t residual_row, int64_t residual_view, const float* bias,
+                    const float* scale, const float* shift, int64_t norm_view, float eps, float* moments, Number* out,
+                    int64_t rows, int64_t views, int64_t width, int64_t threads) {
+#pragma omp parallel num_threads(threads)
+    {
+        std::vector<float> buffer(width);
+        float* x = buffer.data();
+#pragma omp for schedule(static)
+        for (int64_t r = 0; r < rows; ++r)
+            for (int64_t v = 0; v < views; ++v) {
+                const Number* in = mixed + (v * rows + r) * width;
+                const float* add = bias + v * width;
+                float sum = 0.0f, density;
+#pragma omp simd reduction(+ : sum) private(density)
+                for (int64_t i = 0; i < width; ++i) {
+                    const float u = load(in[i]) + add[i];
+                    x[i] = u * normal_probability(u, density);
+                    sum += x[i];
+                }
+                if (residual != nullptr) {
+                    const Number* beside = residual + r * residual_row + v * residual_view;
+                    sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
+                    for (int64_t i = 0; i < width; ++i) {
+                        x[i] += load(beside[i]);
+                        sum += x[i];
+                    }
+                }
+                const float mean = sum / width;
+                float squares = 0.0f;
+#pragma omp simd reduction(+ : squares)
+                for (int64_t i = 0; i < width; ++i) {
+                    x[i] -= mean;
+                    squares += x[i] * x[i];
+                }
+                const float inverse = 1.0f / std::sqrt(squares / width + eps);
+                moments[r * views + v] = mean, moments[(rows + r) * views + v] = inverse;
+                Number* place = out + (r * views + v) * width;
+                const float *by = scale + v * norm_view, *plus = shift + v * norm_view;
+                for (int64_t i = 0; i < width; ++i) store(place[i], x[i] * inverse * by[i] + plus[i]);
+            }
+    }
+}
+
+// sums: (3, views, width), the gradients of scale, shift and bias.
+void fusion_backward(const Number* mixed, const Number* residual, int64_t residual_row, int64_t residual_view, const float* bias,
+                     const float* scale, int64_t norm_view, const float* moments, const Number* grad, int64_t grad_row,
+                     int64_t grad_view, Number* grad_mixed, Number* grad_residual, float* sums, int64_t rows, int64_t views,
+                     int64_t width, int64_t threads) {
+    const int64_t size = views * width;
+    Sums<float> all(3 * size, threads);
+#pragma omp parallel num_threads(threads)
+    {
+        std::vector<float> buffer(3 * width);
+        float *normal = buffer.data(), *slope = normal + width, *g = slope + width;
+        float* mine = all.mine();
+#pragma omp for schedule(static)
+        for (int64_t r = 0; r < rows; ++r)
+            for (int64_t v = 0; v < views; ++v) {
+                const int64_t at = (v * rows + r) * width;
+                const Number *in = mixed + at, *from = grad + r * grad_row + v * grad_view;
+                const float *add = bias + v * width, *by = scale + v * norm_view;
+                const float mean = moments[r * views + v], inverse = moments[(rows + r) * views + v];
+                float *scale_sums = mine + v * width, *shift_sums = scale_sums + size, *bias_sums = shift_sums + size;
+                float density;
+#pragma omp simd private(density)
+                for (int64_t i = 0; i < width; ++i) {
+                    const float u = load(in[i]) + add[i], probability = normal_probability(u, density);
+                    normal[i] = u * probability;
+                    slope[i] = probability + u * density * 0.39894228f;
+                }
+                if (residual != nullptr) {
+                    const Number* beside = residual + r * residual_row + v * residual_view;
+                    for (int64_t i = 0; i < width; ++i) normal[i] += load(beside[i]);
+                }
+                float sum = 0.0f, along = 0.0f;
+#pragma omp simd reduction(+ : sum, along)
+                for (int64_t i = 0; i < width; ++i) {
+                    const float upper = load(from[i]);
+                    normal[i] = (normal[i] - mean) * inverse;
+                    scale_sums[i] += upper * normal[i];
+                    shift_sums[i] += upper;
+                    g[i] = upper * by[i];
+                    sum += g[i], along += g[i] * normal[i];
+                }
+                sum /= width, along /= width;
+                Number* place = grad_mixed + at;
+                for (int64_t i = 0; i < width; ++i) {
+                    g[i] = (g[i] - sum - normal[i] * along) * inverse;
+                    const float inner = g[i] * slope[i];
+                    bias_sums[i] += inner;
+                    store(place[i], inner);
+                }
+                if (grad_residual != nullptr)
+                    for (int64_t i = 0; i < width; ++i) store(grad_residual[at + i], g[i]);
+            }
+    }
+    all.add_to(sums);
+}
+
+void gather_forward(const Number* x, const int64_t* indices, Number* out, int64_t rows, int64_t d_in, int64_t views, int64_t width,
+                    int64_t threads) {
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (int64_t r = 0; r < rows; ++r)
+        for (int64_t v = 0; v < views; ++v) {
+            const int64_t* chosen = indices + v * width;
+            Number* place = out + (v * rows + r) * width;
+            for (int64_t i = 0; i < width; ++i) place[i] = x[r * d_in + chosen[i]];
+        }
+}
+
+void gather_backward(const Number* grad, int64_t grad_row, int64_t grad_view, const int64_t* indices, Number* grad_x, int64_t rows,
+                     int64_t d_in, int64_t views, int64_t width,
+                    int64_t threads) {
+#pragma omp parallel num_threads(threads)
+    {
+        std::vector<float> sums(d_in);
+#pragma omp for schedule(static)
+        for (int64_t r = 0; r < rows; ++r) {
+            std::fill(sums.begin(), sums.end(), 0.0f);
+            for (int64_t v = 0; v < views; ++v) {
+                const int64_t* chosen = indices + v * width;
+                const Number* from = grad + r * grad_row + v * grad_view;
+                for (int64_t i = 0; i < width; ++i) sums[chosen[i]] += load(from[i]);
+            }
+            for (int64_t i = 0; i < d_in; ++i) store(grad_x[r * d_in + i], sums[i]);
+        }
+    }
+}
+
+// next = first * linear + current, once in float for the crosses to come and once rounded for the next product.
+void cross_forward(const float* first, const Number* linear, const float* current, float* next, Number* rounded, int64_t size,
+                   int64_t threads) {
+#pragma omp parallel for simd schedule(static) num_threads(threads)
+    for (int64_t i = 0; i < size; ++i) {
+        next[i] = first[i] * load(linear[i]) + current[i];
+        store(rounded[i], next[i]);
+    }
+}
+
+void cross_backward(const float* first, const Number* linear, const float* grad_next, const Number* grad_rounded,
+                    float* grad_first, Number* grad_linear, float* grad_current, int64_t size, int64_t threads) {
+#pragma omp parallel for simd schedule(static) num_threads(threads)
+    for (int64_t i = 0; i < size; ++i) {
+        const float grad = grad_next[i] + load(grad_rounded[i]);
+        grad_first[i] = grad * load(linear[i]);
+        store(grad_linear[i], grad * first[i]);
+        grad_current[i] = grad;
+    }
+}
+
+}  // extern "C"

@@ -1,0 +1,165 @@
+"""The kernels as functions of tensors."""
+
+import ctypes
+
+import torch
+from torch import Tensor
+
+NUMBERS = {torch.float32: "float", torch.bfloat16: "bfloat16"}
+"""The dtypes the kernels are compiled for, and their names in C++."""
+
+
+class Kernels:
+    """Calls into the library compiled for one dtype; ``kernels_for`` has checked device and dtype.
+
+    What the functions compute, and the meaning of ``steps``, stands with the layer that has the same in torch. What is
+    learned or summed up is float32 inside; views keep the dtype of the input. Tensors may lie in memory as they like.
+    """
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        self._library = library
+
+    def competitive_forward(self, z: Tensor, alpha: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor]:
+        """``gamma * ICS(z)``, times the values where ``z`` has them, and the numbers of each step.
+
+        Shape:
+            - z: ``(rows, views, width)`` or ``(rows, 2, views, width)``
+            - output: ``(rows, views, width)``, view by view in memory, and ``(3, iterations + 1, rows, views)``
+        """
+        rows, (views, width), iterations = len(z), gamma.shape, alpha.shape[1]
+        z, alpha, gamma = _with_whole_rows(z), _learned(alpha), _learned(gamma)
+        output = z.new_empty(views, rows, width)
+        steps = alpha.new_empty(3, iterations + 1, rows, views)
+        self._call(
+            *("competitive_forward", z, z.stride(0), _values_offset(z), alpha, gamma, steps, output),
+            *(rows, views, width, iterations),
+        )
+        return output.transpose(0, 1), steps
+
+    def competitive_backward(
+        self, z: Tensor, alpha: Tensor, gamma: Tensor, steps: Tensor, grad: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The gradients of z, alpha and gamma."""
+        rows, (views, width), iterations = len(z), gamma.shape, alpha.shape[1]
+        z, grad = _with_whole_rows(z), _with_whole_views(grad)
+        alpha, gamma = _learned(alpha), _learned(gamma)
+        grad_z = torch.empty_like(z, memory_format=torch.contiguous_format)
+        grad_alpha, grad_gamma = torch.zeros_like(alpha), torch.zeros_like(gamma)
+        self._call(
+            *("competitive_backward", z, z.stride(0), _values_offset(z), alpha, gamma, steps),
+            *(grad, grad.stride(0), grad.stride(1), grad_z, grad_alpha, grad_gamma, rows, views, width, iterations),
+        )
+        return grad_z, grad_alpha, grad_gamma
+
+    def fusion_forward(
+        self, mixed: Tensor, residual: Tensor | None, bias: Tensor, scale: Tensor, shift: Tensor, eps: float
+    ) -> tuple[Tensor, Tensor]:
+        """``norm(residual + gelu(mixed + bias))``, and the mean and inverse deviation of each row of a view.
+
+        Shape:
+            - mixed: ``(views, rows, width)``; residual, output: ``(rows, views, width)``
+            - bias: ``(views, width)``; scale, shift: the same, or ``(width,)``
+            - moments: ``(2, rows, views)``
+        """
+        views, rows, width = mixed.shape
+        mixed, bias, scale, shift = mixed.contiguous(), _learned(bias), _learned(scale), _learned(shift)
+        output = mixed.new_empty(rows, views, width)
+        moments = bias.new_empty(2, rows, views)
+        self._call(
+            *("fusion_forward", mixed, *_residual(residual), bias, scale, shift, _norm_stride(scale)),
+            *(ctypes.c_float(eps), moments, output, rows, views, width),
+        )
+        return output, moments
+
+    def fusion_backward(
+        self, mixed: Tensor, residual: Tensor | None, bias: Tensor, scale: Tensor, moments: Tensor, grad: Tensor
+    ) -> tuple[Tensor, Tensor | None, Tensor]:
+        """The gradients of mixed and residual, and one below the other those of scale, shift and bias of each view."""
+        views, rows, width = mixed.shape
+        mixed, grad = mixed.contiguous(), _with_whole_views(grad)
+        bias, scale = _learned(bias), _learned(scale)
+        grad_mixed = torch.empty_like(mixed)
+        grad_residual = None if residual is None else torch.empty_like(mixed)
+        sums = bias.new_zeros(3, views, width)
+        self._call(
+            *("fusion_backward", mixed, *_residual(residual), bias, scale, _norm_stride(scale), moments),
+            *(grad, grad.stride(0), grad.stride(1), grad_mixed, grad_residual, sums, rows, views, width),
+        )
+        return grad_mixed, None if grad_residual is None else grad_residual.transpose(0, 1), sums
+
+    def gather_forward(self, x: Tensor, indices: Tensor) -> Tensor:
+        """``x[:, indices]``, view by view in memory."""
+        (rows, d_in), (views, width) = x.shape, indices.shape
+        output = x.new_empty(views, rows, width)
+        self._call("gather_forward", x.contiguous(), indices, output, rows, d_in, views, width)
+        return output.transpose(0, 1)
+
+    def gather_backward(self, grad: Tensor, indices: Tensor, d_in: int) -> Tensor:
+        """The gradient of x, each dimension's summed in float32 over the views that chose it."""
+        rows, (views, width) = len(grad), indices.shape
+        grad = _with_whole_views(grad)
+        grad_x = grad.new_empty(rows, d_in)
+        self._call("gather_backward", grad, grad.stride(0), grad.stride(1), indices, grad_x, rows, d_in, views, width)
+        return grad_x
+
+    def cross_forward(self, first: Tensor, linear: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
+        """``first * linear + current`` in float32, and the same rounded to the dtype of ``linear``."""
+        following, rounded = torch.empty_like(first), torch.empty_like(linear)
+        self._call("cross_forward", first, linear, current, following, rounded, first.numel())
+        return following, rounded
+
+    def cross_backward(
+        self, first: Tensor, linear: Tensor, grad: Tensor, grad_rounded: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The gradients of first, linear and current."""
+        grad_first, grad_linear, grad_current = (
+            torch.empty_like(first),
+            torch.empty_like(linear),
+            torch.empty_like(first),
+        )
+        self._call(
+            *("cross_backward", first, linear, grad.contiguous(), grad_rounded.contiguous()),
+            *(grad_first, grad_linear, grad_current, first.numel()),
+        )
+        return grad_first, grad_linear, grad_current
+
+    def _call(self, name: str, *arguments: Tensor | int | ctypes.c_float | None) -> None:
+        """Call a function of the library; torch's number of threads comes last."""
+        getattr(self._library, name)(*(_as_c(argument) for argument in (*arguments, torch.get_num_threads())))
+
+
+def _as_c(argument: Tensor | int | ctypes.c_float | None) -> ctypes.c_void_p | ctypes.c_int64 | ctypes.c_float:
+    if argument is None:
+        return ctypes.c_void_p(None)
+    if isinstance(argument, Tensor):
+        return ctypes.c_void_p(argument.data_ptr())
+    return argument if isinstance(argument, ctypes.c_float) else ctypes.c_int64(argument)
+
+
+def _learned(parameter: Tensor) -> Tensor:
+    return parameter.to(torch.float32).contiguous()
+
+
+def _with_whole_rows(z: Tensor) -> Tensor:
+    """``z`` with everything of one row side by side; rows may be apart."""
+    return z if z[:1].is_contiguous() else z.contiguous()
+
+
+def _with_whole_views(grad: Tensor) -> Tensor:
+    """``grad`` with the numbers of one view of one row side by side."""
+    return grad if grad.stride(-1) == 1 else grad.contiguous()
+
+
+def _values_offset(z: Tensor) -> int:
+    return 0 if z.dim() == 3 else z.stride(1)
+
+
+def _norm_stride(scale: Tensor) -> int:
+    return scale.shape[-1] if scale.dim() == 2 else 0
+
+
+def _residual(residual: Tensor | None) -> tuple[Tensor | None, int, int]:
+    if residual is None:
+        return None, 0, 0
+    residual = _with_whole_views(residual)
+    return residual, residual.stride(0), residual.stride(1)
