@@ -194,7 +194,7 @@ class Run:
                 f"or the metric."
             )
         epoch = state.epoch + 1
-        if state.best is None or settings.is_better(value, state.best.value):
+        if state.best is None or settings.keep == "last" or settings.is_better(value, state.best.value):
             state.best = Best(
                 epoch=epoch, step=state.step, metric=settings.metric, value=value, values=evaluation.values
             )

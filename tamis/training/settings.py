@@ -1,7 +1,7 @@
 """What a training run may be told: the settings, their defaults and their rules."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from tamis.config import suggest, write_config
 from tamis.errors import ConfigError
@@ -31,6 +31,8 @@ class TrainingSettings:
     - ``evaluations_per_epoch``: validations in an epoch, evenly spread, the last at its end
     - ``patience``: stop after so many validations in a row without a new best; None trains all ``epochs``
     - ``metric``: the validation metric that chooses the weights
+    - ``keep``: the weights that were ``best`` on the validation, or the ``last``, for validation parts too small to choose
+      (``epochs`` then comes from elsewhere, from cross-validation for example; ``patience`` has no effect)
     - ``clip_norm``: the largest norm of the gradient, tables included; None does not clip
     - ``gradient_accumulation``: batches summed into one update
     - ``log_every_steps``: updates between two lines of the curve, and between two looks at the loss
@@ -44,6 +46,7 @@ class TrainingSettings:
     evaluations_per_epoch: int = 1
     patience: int | None = 2
     metric: str = "auc"
+    keep: Literal["best", "last"] = "best"
     precision: PrecisionName = "auto"
     device: str = "auto"
     tables: TableOptimizer = field(default_factory=TableOptimizer)

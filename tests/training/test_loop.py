@@ -190,6 +190,13 @@ def test_without_patience_all_epochs_are_trained(go, monkeypatch):
     assert (result.epochs, result.stopped_early, result.best.epoch) == (4, False, 1)
 
 
+def test_the_last_weights_may_be_kept_whatever_the_validation_says(go, monkeypatch):
+    Planted(monkeypatch, [0.9, 0.8, 0.7, 0.6])
+    result = go(epochs=4, keep="last", patience=1)
+    assert (result.epochs, result.stopped_early) == (4, False)
+    assert (result.best.epoch, result.best.value) == (4, 0.6)
+
+
 def test_an_auc_near_one_half_after_the_first_epoch_raises_an_alarm(go, monkeypatch):
     Planted(monkeypatch, [0.4951, 0.5, 0.5])
     notes = []
