@@ -31,8 +31,8 @@ class TrainingSettings:
     - ``evaluations_per_epoch``: validations in an epoch, evenly spread, the last at its end
     - ``patience``: stop after so many validations in a row without a new best; None trains all ``epochs``
     - ``metric``: the validation metric that chooses the weights
-    - ``keep``: the weights that were ``best`` on the validation, or the ``last``, for validation parts too small to choose
-      (``epochs`` then comes from elsewhere, from cross-validation for example; ``patience`` has no effect)
+    - ``keep``: the weights that were ``best`` on the validation, or the ``last``, for a validation part too small to
+      choose (``epochs`` then comes from elsewhere, such as cross-validation; ``patience`` has no effect)
     - ``clip_norm``: the largest norm of the gradient, tables included; None does not clip
     - ``gradient_accumulation``: batches summed into one update
     - ``log_every_steps``: updates between two lines of the curve, and between two looks at the loss
