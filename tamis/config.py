@@ -45,21 +45,27 @@ def read_config(cls: type[Config], table: Mapping[str, Any], *, where: str) -> C
 
 
 def write_config(config: Any) -> dict[str, Any]:
-    """Turn a frozen dataclass into a table that TOML and JSON can hold; settings that are None are left out.
+    """Turn a frozen dataclass into a table that TOML and JSON can hold, from which ``read_config`` makes an equal one.
+
+    A setting that is None is left out, or written as the word ``none`` where leaving it out would mean something else.
 
     Example:
         >>> @dataclasses.dataclass(frozen=True, kw_only=True)
         ... class CrossConfig:
         ...     hidden: tuple[int, ...] = (8, 4)
         ...     seed: int | None = None
-        >>> write_config(CrossConfig())
-        {'hidden': [8, 4]}
+        ...     patience: int | None = 2
+        >>> write_config(CrossConfig(patience=None))
+        {'hidden': [8, 4], 'patience': 'none'}
     """
-    return {
-        field.name: _write_value(getattr(config, field.name))
-        for field in dataclasses.fields(config)
-        if getattr(config, field.name) is not None
-    }
+    table = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if value is not None:
+            table[field.name] = _write_value(value)
+        elif field.default is not None:
+            table[field.name] = _NONE
+    return table
 
 
 def read_toml(path: Path | str) -> dict[str, Any]:
@@ -145,6 +151,8 @@ def _read_value(hint: Any, value: Any, *, where: str) -> Any:
                 return _read_value(option, value, where=where)
             except ConfigError as error:
                 failures.append(error)
+        if value == _NONE and len(options) < len(arguments):
+            return None  # TOML has no word of its own for it
         raise failures[0]
     if origin is Literal:
         if value not in arguments:
@@ -179,4 +187,5 @@ def _read_value(hint: Any, value: Any, *, where: str) -> Any:
     return value
 
 
+_NONE = "none"
 _ARTICLES = {int: "a whole number", float: "a number", str: "a text in quotes", bool: "true or false"}

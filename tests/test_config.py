@@ -1,12 +1,15 @@
 """The strict reader: every refusal names the place, the rule, the value and the way out."""
 
+import tomllib
 from dataclasses import dataclass, field
 from typing import Literal
 
 import pytest
+import tomli_w
 
 from tamis.config import apply_overrides, read_config, read_toml, write_config
 from tamis.errors import ConfigError
+from tamis.training import TrainingSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +81,16 @@ def test_a_whole_number_is_a_number():
 def test_a_wrong_table_is_refused_in_one_sentence(table, message):
     with pytest.raises(ConfigError, match=message):
         read_config(Outer, table, where="file")
+
+
+def test_none_survives_a_file_where_it_is_not_the_default():
+    for patience in (None, 3):
+        settings = TrainingSettings(patience=patience, checkpoint_minutes=None, clip_norm=None)
+        table = tomllib.loads(tomli_w.dumps(write_config(settings)))
+        assert read_config(TrainingSettings, table, where="[training]") == settings
+    assert "clip_norm" not in write_config(TrainingSettings())
+    with pytest.raises(ConfigError, match=r"\[training\] epochs: must be a whole number; got 'none'"):
+        read_config(TrainingSettings, {"epochs": "none"}, where="[training]")
 
 
 def test_overrides_reach_into_tables_and_leave_the_original_alone():

@@ -29,7 +29,7 @@ class TrainingSettings:
 
     - ``batch_size``: rows of one batch over all processes; the source is made with it
     - ``evaluations_per_epoch``: validations in an epoch, evenly spread, the last at its end
-    - ``patience``: stop after so many validations in a row without a new best; None trains all ``epochs``
+    - ``patience``: stop after so many validations in a row without a new best; None (in files ``"none"``) trains all
     - ``metric``: the validation metric that chooses the weights
     - ``keep``: the weights that were ``best`` on the validation, or the ``last``, for a validation part too small to
       choose (``epochs`` then comes from elsewhere, such as cross-validation; ``patience`` has no effect)
