@@ -3,7 +3,7 @@
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -18,16 +18,39 @@ def figure(name: str, runs: Sequence[float], *, unit: str, goal: str) -> dict[st
     return {"name": name, "value": median(runs), "unit": unit, "goal": goal, "runs": list(runs)}
 
 
-def write_findings(question: str, figures: Sequence[dict[str, Any]]) -> None:
-    """Print the findings and write them to ``results/benchmarks/<question>.json``."""
+def write_findings(
+    question: str, figures: Sequence[dict[str, Any]], *, details: Mapping[str, Any] | None = None
+) -> None:
+    """Print the findings and write them to ``results/benchmarks/<question>.json``.
+
+    Figures that another benchmark lent to the file stay in it. ``details`` is what a reader must know besides.
+    """
+    path = RESULTS / f"{question}.json"
+    lent = [old for old in _figures_of(path) if "measured_by" in old]
     findings = {
         "question": question,
         "command": shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
         "machine": machine(),
         "versions": versions(),
-        "figures": list(figures),
+        "figures": [*figures, *lent],
+        **({"details": details} if details else {}),
     }
     text = json.dumps(findings, indent=1) + "\n"
     RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / f"{question}.json").write_text(text)
+    path.write_text(text)
     print(text, end="")
+
+
+def lend_figure(to_question: str, new: dict[str, Any], *, measured_by: str) -> None:
+    """Put a figure that ``measured_by`` measured also into the findings of another question, if there are any."""
+    path = RESULTS / f"{to_question}.json"
+    if not path.exists():
+        return
+    findings = json.loads(path.read_text())
+    others = [old for old in findings["figures"] if old["name"] != new["name"]]
+    findings["figures"] = [*others, {**new, "measured_by": measured_by}]
+    path.write_text(json.dumps(findings, indent=1) + "\n")
+
+
+def _figures_of(path: Path) -> list[dict[str, Any]]:
+    return json.loads(path.read_text())["figures"] if path.exists() else []
