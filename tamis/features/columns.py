@@ -8,6 +8,7 @@ from tamis.errors import DataError
 from tamis.features.field import Field
 
 _SHOWN_COLUMNS = 20
+_WIDE = (pl.Int128, pl.UInt128) if hasattr(pl, "UInt128") else (pl.Int128,)
 _WHOLE_LIMIT = 2.0**63
 
 
@@ -70,6 +71,11 @@ def read_numbers(column: pl.Series, field: Field) -> np.ndarray:
             )
         numbers = numbers.set(~is_finite, None)
     return numbers.fill_null(float("nan")).to_numpy(writable=True)
+
+
+def is_whole(column: pl.Series) -> bool:
+    """Whether a column holds whole numbers of at most 64 bits."""
+    return column.dtype.is_integer() and column.dtype.is_numeric() and column.dtype not in _WIDE
 
 
 def read_lists(column: pl.Series, field: Field, *, max_length: int | None) -> tuple[pl.Series, np.ndarray]:

@@ -1,5 +1,6 @@
 """How often each value occurs, counted chunk by chunk; memory grows with the distinct values only."""
 
+import numpy as np
 import polars as pl
 
 _MERGE_ROWS = 1 << 17
@@ -33,6 +34,10 @@ class ValueCounter:
         """Count whole numbers, each under its decimal text."""
         self._count(numbers)
 
+    def add_counts(self, keys: pl.Series, counts: np.ndarray) -> None:
+        """Add what was counted elsewhere; a text with count 0 was not met."""
+        self._wait(pl.DataFrame({"key": keys, "count": counts.astype(np.int64)}).filter(pl.col("count") > 0))
+
     def counts(self, *, min_count: int) -> pl.DataFrame:
         """The texts met at least ``min_count`` times: by falling count, then by the bytes of the text."""
         self._merge()
@@ -43,7 +48,9 @@ class ValueCounter:
         self.missing += values.null_count()
         frame = values.alias("key").to_frame().drop_nulls()
         counts = frame.group_by("key").agg(pl.len().cast(pl.Int64).alias("count"))
-        counts = counts.with_columns(pl.col("key").cast(pl.String))
+        self._wait(counts.with_columns(pl.col("key").cast(pl.String)))
+
+    def _wait(self, counts: pl.DataFrame) -> None:
         self._waiting.append(counts)
         self._waiting_rows += counts.height
         if self._waiting_rows > max(_MERGE_ROWS, self._merged.height):

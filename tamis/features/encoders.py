@@ -5,14 +5,16 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from tamis.features.columns import read_lists, read_numbers, read_texts, read_vectors, take_column
+from tamis.features.columns import is_whole, read_lists, read_numbers, read_texts, read_vectors, take_column
 from tamis.features.encoded_chunk import EncodedChunk, ListColumn
 from tamis.features.field import Field, Kind
 from tamis.features.layout import UNKNOWN, DenseField, IdField, Layout, ListField
+from tamis.features.log_buckets import LogBuckets
 from tamis.features.roles import read_groups, read_label, read_times, read_weights
 from tamis.features.schema import Schema
 from tamis.features.state import FittedState
 from tamis.features.storage import load_state, save_state
+from tamis.features.text_codes import CodedTables
 from tamis.features.threads import map_columns
 
 _Encoded = np.ndarray | ListColumn
@@ -54,22 +56,22 @@ class Encoders:
         """
         return self.state.text_tables[table].names()
 
-    def encode(self, frame: pl.DataFrame, *, labels: bool = True) -> EncodedChunk:
+    def encode(self, frame: pl.DataFrame, *, labels: bool = True, coded: CodedTables | None = None) -> EncodedChunk:
         """Encode the rows of ``frame``.
 
         With ``labels=False`` only the features are read: no labels, weights, groups and times. Values that
         training did not teach get id 1 and are counted in ``EncodedChunk.unseen``; so are missing values
-        where training had none.
+        where training had none. With ``coded`` the frame is what ``TextCodes.encode`` made of it.
 
         Raises:
             DataError: a column is missing, has the wrong type, or holds a value that its field refuses.
         """
         schema = self.schema
         for field in (*schema.features, *(schema.fields if labels else ())):
-            if field.kind != Kind.IGNORED:
+            if field.kind != Kind.IGNORED and (coded is None or not coded.covers(field)):
                 take_column(frame, field)
         encoded = map_columns(
-            lambda field: self._encode_field(take_column(frame, field), field),
+            lambda field: self._encode_field(frame, field, coded),
             schema.features,
             rows=frame.height,
         )
@@ -112,9 +114,13 @@ class Encoders:
         """
         return cls(load_state(Path(folder)))
 
-    def _encode_field(self, column: pl.Series, field: Field) -> tuple[_Encoded, int]:
+    def _encode_field(self, frame: pl.DataFrame, field: Field, coded: CodedTables | None) -> tuple[_Encoded, int]:
         """The encoded column, and how many of its values training did not teach."""
         state = self.state
+        if coded is not None and coded.covers(field):
+            ids = coded.ids(frame, field)
+            return ids, int(np.count_nonzero(ids == UNKNOWN))
+        column = take_column(frame, field)
         if field.kind == Kind.VECTOR:
             return read_vectors(column, field, width=state.widths[field.name]), 0
         if field.name in state.scales:
@@ -126,8 +132,11 @@ class Encoders:
             texts, offsets = read_lists(column, field, max_length=state.lengths[field.name])
             values = state.text_tables[field.table].encode(texts)
             return ListColumn(values=values, offsets=offsets), int(np.count_nonzero(values == UNKNOWN))
-        if field.table in state.number_tables:
-            ids = state.number_tables[field.table].encode(read_numbers(column, field))
+        number_table = state.number_tables.get(field.table)
+        if isinstance(number_table, LogBuckets) and is_whole(column):
+            ids = number_table.encode_whole(column)
+        elif number_table is not None:
+            ids = number_table.encode(read_numbers(column, field))
         else:
             ids = state.text_tables[field.table].encode(read_texts(column, field))
         return ids, int(np.count_nonzero(ids == UNKNOWN))

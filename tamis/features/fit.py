@@ -7,34 +7,37 @@ import numpy as np
 import polars as pl
 
 from tamis.errors import DataError
-from tamis.features.columns import as_lists, read_lists, read_numbers, read_texts, take_column, vector_width
+from tamis.features.columns import as_lists, is_whole, read_lists, read_numbers, read_texts, take_column, vector_width
 from tamis.features.counting import ValueCounter
 from tamis.features.encoders import Encoders
 from tamis.features.field import Field, Kind
 from tamis.features.hash_table import HashTable
-from tamis.features.log_buckets import LogBuckets, log_bucket
+from tamis.features.log_buckets import LogBuckets, WholeCounter, log_bucket
 from tamis.features.quantile_buckets import QuantileBuckets, QuantileSketch
 from tamis.features.schema import Schema
 from tamis.features.standardise import LARGEST_SQUARED, Moments, Standardise, signed_log
 from tamis.features.state import FittedState, NumberTable, TextTable
+from tamis.features.text_codes import CodeCounter, TextCodes
 from tamis.features.threads import map_columns
 from tamis.features.vocabulary import Vocabulary
 
 
-def fit_encoders(schema: Schema, chunks: Iterable[pl.DataFrame]) -> Encoders:
+def fit_encoders(schema: Schema, chunks: Iterable[pl.DataFrame], *, codes: TextCodes | None = None) -> Encoders:
     """Learn vocabularies, buckets, means and widths from ``chunks``, which must hold training rows only.
 
     One pass; memory grows with the distinct values, not with the rows. The result does not depend on how the
-    rows are cut into chunks, nor on their order (but for the width of a vector, which the first row gives).
+    rows are cut into chunks, nor on their order (but for the width of a vector, which the first row gives). With
+    ``codes`` the chunks are what ``codes.encode`` made of them; the result is the same.
 
     Raises:
         DataError: there is no row, a column is missing or has the wrong type, or a value is not allowed.
     """
-    collectors = _make_collectors(schema)
+    collectors = _make_collectors(schema, codes)
     rows = 0
     for chunk in chunks:
         for field in schema.features:
-            take_column(chunk, field)
+            if codes is None or not codes.covers(field):
+                take_column(chunk, field)
         rows += chunk.height
         map_columns(lambda collector, chunk=chunk: collector.add(chunk), collectors, rows=chunk.height)
     if not rows:
@@ -74,14 +77,18 @@ class _Collector(Protocol):
 class _TextCollector:
     """What the fields of one text table hold."""
 
-    def __init__(self, table: str) -> None:
+    def __init__(self, table: str, codes: TextCodes | None) -> None:
         self.table = table
         self.fields: list[Field] = []
         self._counter = ValueCounter()
+        self._codes, self._code_counter = codes, CodeCounter()
         self._longest: dict[str, int] = {}
 
     def add(self, chunk: pl.DataFrame) -> None:
         for field in self.fields:
+            if self._codes is not None and self._codes.covers(field):
+                self._code_counter.add(self._codes.take(chunk, field))
+                continue
             column = take_column(chunk, field)
             if field.is_list:
                 texts, offsets = read_lists(column, field, max_length=field.max_length)
@@ -95,10 +102,14 @@ class _TextCollector:
                 self._counter.add(texts)
 
     def result(self) -> TextTable:
-        first, missing = self.fields[0], self._counter.missing
+        first = self.fields[0]
         if first.encoding == "hash":
             assert first.buckets is not None
-            return HashTable(buckets=first.buckets, missing_count=missing)
+            return HashTable(buckets=first.buckets, missing_count=self._counter.missing)
+        if self._codes is not None:
+            codes, texts = self._codes.content(self.table)
+            self._counter.add_counts(texts, self._code_counter.of(codes))
+            self._counter.missing += self._code_counter.missing
         return _make_vocabulary(self._counter, first.min_count)
 
     def lengths(self) -> dict[str, int]:
@@ -109,14 +120,21 @@ class _TextCollector:
 class _LogBucketCollector:
     def __init__(self, field: Field) -> None:
         self.field = field
-        self._counter = ValueCounter()
+        self._counter, self._whole = ValueCounter(), WholeCounter()
 
     def add(self, chunk: pl.DataFrame) -> None:
+        column = take_column(chunk, self.field)
+        if is_whole(column):
+            self._counter.missing += column.null_count()
+            self._whole.add(column.drop_nulls().to_numpy())
+            return
         numbers, missing = _known_numbers(chunk, self.field)
         self._counter.missing += missing
         self._counter.add_numbers(pl.Series(log_bucket(numbers)))
 
     def result(self) -> LogBuckets:
+        buckets, counts = self._whole.counts()
+        self._counter.add_counts(pl.Series(buckets).cast(pl.String), counts)
         return LogBuckets(vocabulary=_make_vocabulary(self._counter, self.field.min_count))
 
 
@@ -177,7 +195,7 @@ class _VectorCollector:
         return self._width
 
 
-def _make_collectors(schema: Schema) -> list[_Collector]:
+def _make_collectors(schema: Schema, codes: TextCodes | None) -> list[_Collector]:
     collectors: list[_Collector] = []
     text_collectors: dict[str, _TextCollector] = {}
     for field in schema.features:
@@ -185,7 +203,7 @@ def _make_collectors(schema: Schema) -> list[_Collector]:
             case "vocabulary" | "hash":
                 assert field.table is not None
                 if field.table not in text_collectors:
-                    text_collectors[field.table] = _TextCollector(field.table)
+                    text_collectors[field.table] = _TextCollector(field.table, codes)
                     collectors.append(text_collectors[field.table])
                 text_collectors[field.table].fields.append(field)
             case "log_bucket":

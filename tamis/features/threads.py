@@ -9,7 +9,7 @@ import polars as pl
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_FEW_ROWS = 4_096
+_FEW_ROWS = 16_384
 
 
 def map_columns(function: Callable[[Item], Result], items: Iterable[Item], *, rows: int) -> list[Result]:

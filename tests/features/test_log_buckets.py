@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tamis.features.log_buckets import LogBuckets, log_bucket
+from tamis.features.log_buckets import LogBuckets, WholeCounter, log_bucket
 from tamis.features.vocabulary import Vocabulary
 
 
@@ -65,3 +65,31 @@ def test_buckets_that_lie_far_apart_are_found_too():
 
 def test_no_bucket_at_all_knows_nothing():
     assert buckets_of([], missing_count=1).encode(np.array([1.0, np.nan])).tolist() == [1, 2]
+
+
+WHOLE_TYPES = [pl.Int8, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt64]
+
+
+@settings(deadline=None, max_examples=60)
+@given(dtype=st.sampled_from(WHOLE_TYPES), data=st.data())
+def test_whole_numbers_have_the_ids_of_the_same_floats(dtype, data):
+    low, high = int(pl.select(dtype.min()).item()), int(pl.select(dtype.max()).item())
+    near = st.sampled_from([value for value in (-1, 0, 2, 3, 100, 65_535, 65_536, high) if low <= value <= high])
+    values = data.draw(st.lists(st.none() | near | st.integers(low, high), max_size=12))
+    column = pl.Series(values, dtype=dtype)
+    table = buckets_of([-1, 0, 1, 2, 21, 122, 123, 47], missing_count=data.draw(st.integers(0, 1)))
+    floats = column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    np.testing.assert_array_equal(table.encode_whole(column), table.encode(floats))
+
+    counter = WholeCounter()
+    for part in (column[:5], column[5:]):
+        counter.add(part.drop_nulls().to_numpy())
+    buckets, counts = counter.counts()
+    expected = np.unique(log_bucket(floats[~np.isnan(floats)]), return_counts=True)
+    np.testing.assert_array_equal(buckets, expected[0])
+    np.testing.assert_array_equal(counts, expected[1])
+
+
+def test_the_bucket_of_a_small_whole_number_does_not_depend_on_its_neighbours():
+    together = log_bucket(np.arange(1 << 16, dtype=np.float64))
+    assert together.tolist() == [log_bucket(np.array([float(number)]))[0] for number in range(1 << 16)]
