@@ -1,33 +1,36 @@
 """From raw rows to an encoded set on disk: fit on the training rows, encode all, publish in one step."""
 
-import errno
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from tamis import __version__
 from tamis.config import write_config
+from tamis.data.coded_rows import CodedRows
 from tamis.data.divided_rows import DividedRows
 from tamis.data.encoded_set import ENCODERS, EncodedSet, EncodedSplit
 from tamis.data.manifest import FILE, FORMAT, Manifest, SplitEntry, content_fingerprint, write_manifest
+from tamis.data.prefetch import prefetched
 from tamis.data.readers.source import Source
+from tamis.data.row_store import DISK_FULL
 from tamis.data.source_files import SourceEntry, check_same_dates, describe_file, is_unchanged
-from tamis.data.split import SPLIT_NAMES, SplitSettings
+from tamis.data.split import SplitSettings
 from tamis.data.split_writer import SplitWriter, bytes_per_row
 from tamis.data.staging import publish, staging_folder, sweep
 from tamis.errors import DataError
-from tamis.features import Encoders, Schema, fit_encoders
+from tamis.features import EncodedChunk, Encoders, Schema, fit_encoders
+from tamis.features.text_codes import CodedTables
 
 __all__ = ["EncodedSet", "EncodedSplit", "prepare"]
 
 Progress = Callable[[str, int, int | None], None]
-_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_ROWS = "rows"
 
 
 def prepare(
@@ -43,7 +46,8 @@ def prepare(
 ) -> EncodedSet:
     """Encode a source into ``folder``, or return what lies there when nothing changed since.
 
-    The source is read twice, in chunks: once to fit the encoders on the training rows, once to encode.
+    The source is read in chunks, once: its rows are set aside on the disk, with a code for each text, while
+    the encoders are fitted on the training rows, and are then encoded. Without room for that it is read twice.
     Everything is written aside; ``manifest.json`` is replaced last, so whatever happens before leaves the
     old set as it was. ``source`` is one source that ``split`` divides, or with kind ``given`` a source for
     each of train, valid and test. ``force`` encodes again even if nothing changed; ``min_free_bytes`` is the
@@ -94,15 +98,17 @@ class _Preparation:
         self.writers: dict[str, SplitWriter] = {}
 
     def run(self, *, force: bool, min_free_bytes: int) -> EncodedSet:
-        sources = tuple(describe_file(file, split=part) for file, part in self.rows.files)
-        self.rows.prepare()
-        encoders = fit_encoders(self.schema, self._training_rows())
         try:
-            with staging_folder(self.folder) as staging:
-                self._check_room(encoders, min_free_bytes)
-                splits = self._encode(encoders, staging)
+            with staging_folder(self.folder) as staging, ThreadPoolExecutor(max_workers=1) as aside:
+                described = aside.submit(self._describe_files)
+                self.rows.prepare()
+                rows = CodedRows(self.rows, self.schema, staging / _ROWS, min_free_bytes=min_free_bytes)
+                encoders = fit_encoders(self.schema, self._training_rows(rows), codes=rows.codes)
+                self._check_room(encoders, rows, min_free_bytes)
+                splits = self._encode(encoders, rows, staging)
                 self._check_classes(splits)
                 encoders.save(staging / ENCODERS)
+                sources = described.result()
                 check_same_dates(sources)
                 manifest = self._describe(encoders, splits, sources)
                 # Looked at only now: another process may have finished the same work meanwhile.
@@ -115,37 +121,41 @@ class _Preparation:
                     announce=lambda place: write_manifest(self.folder, replace(manifest, folder=place)),
                 )
         except OSError as error:
-            if error.errno not in _DISK_FULL:
+            if error.errno not in DISK_FULL:
                 raise
             raise DataError(self._explain_full_disk(error)) from error
         sweep(self.folder, keep=place.name)
         return EncodedSet.open(self.folder)
 
-    def _training_rows(self) -> Iterator[pl.DataFrame]:
+    def _training_rows(self, rows: CodedRows) -> Iterator[pl.DataFrame]:
         """The rows to fit on; all rows are counted on the way, and the counts checked before fitting ends."""
-        for chunk, parts in self.rows.chunks():
-            counts = np.bincount(parts, minlength=len(SPLIT_NAMES))
-            self.counts.update(dict(zip(SPLIT_NAMES, counts[: len(SPLIT_NAMES)].tolist(), strict=True)))
-            self.total += len(chunk)
+        for num_rows, parts in rows.first_pass():
+            self.counts.update({name: len(part) for name, part in parts.items()})
+            self.total += num_rows
             self.progress("fit", self.total, None)
-            if counts[0]:
-                yield chunk if counts[0] == len(chunk) else chunk.filter(parts == 0)
+            if "train" in parts:
+                yield parts["train"]
         self._check_counts()
 
-    def _encode(self, encoders: Encoders, staging: Path) -> dict[str, SplitEntry]:
+    def _encode(self, encoders: Encoders, rows: CodedRows, staging: Path) -> dict[str, SplitEntry]:
         self.writers = {
             name: SplitWriter(staging, split=name, layout=encoders.layout, schema=self.schema)
             for name in self.rows.split_names
         }
         done = 0
-        for chunk, parts in self.rows.chunks():
-            for name, writer in self.writers.items():
-                chosen = parts == SPLIT_NAMES.index(name)
-                if chosen.any():
-                    writer.append(encoders.encode(chunk if chosen.all() else chunk.filter(chosen)))
-            done += len(chunk)
+        for num_rows, chunks in prefetched(self._encoded_chunks(encoders, rows)):
+            for name, chunk in chunks.items():
+                self.writers[name].append(chunk)
+            done += num_rows
             self.progress("encode", done, self.total)
+        rows.store.give_up()
         return {name: writer.finish() for name, writer in self.writers.items()}
+
+    def _encoded_chunks(self, encoders: Encoders, rows: CodedRows) -> Iterator[tuple[int, dict[str, EncodedChunk]]]:
+        coded = CodedTables(rows.codes, encoders.state.vocabularies)
+        for num_rows, parts in rows.second_pass():
+            asked = {name: parts[name] for name in self.writers if name in parts}
+            yield num_rows, {name: encoders.encode(part, coded=coded) for name, part in asked.items()}
 
     def _check_counts(self) -> None:
         if self.total == 0:
@@ -167,10 +177,11 @@ class _Preparation:
                         f"Check the label's rule in the schema (at_least, positive). {_way_out(self.split)}"
                     )
 
-    def _check_room(self, encoders: Encoders, min_free_bytes: int) -> None:
+    def _check_room(self, encoders: Encoders, coded: CodedRows, min_free_bytes: int) -> None:
         rows = sum(self.counts[name] for name in self.rows.split_names)
         self.needed_bytes = rows * bytes_per_row(encoders.layout, self.schema)
-        free = shutil.disk_usage(self.folder).free
+        # The coded rows go while the encoded ones come.
+        free = shutil.disk_usage(self.folder).free + coded.store.bytes
         if free < self.needed_bytes + min_free_bytes:
             asked = f" and {_size(min_free_bytes)} are to stay free" if min_free_bytes else ""
             raise DataError(
@@ -188,6 +199,9 @@ class _Preparation:
             f"{self.folder}: the disk is full ({error.strerror or error}) after {_size(written)}{needed} "
             f"of encoded rows; {_size(free)} are free now. Free some space, or name another folder.{old}"
         )
+
+    def _describe_files(self) -> tuple[SourceEntry, ...]:
+        return tuple(describe_file(file, split=part) for file, part in self.rows.files)
 
     def _describe(
         self, encoders: Encoders, splits: dict[str, SplitEntry], sources: tuple[SourceEntry, ...]

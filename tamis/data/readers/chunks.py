@@ -47,14 +47,14 @@ def resize_chunks(frames: Iterable[pl.DataFrame], *, rows: int = CHUNK_ROWS) -> 
         count += len(frame)
         if count < rows:
             continue
-        joined = pl.concat(held, rechunk=True) if len(held) > 1 else held[0]
+        joined = pl.concat(held) if len(held) > 1 else held[0]
         whole = count - count % rows
         for start in range(0, whole, rows):
             yield joined.slice(start, rows)
         held = [joined.slice(whole)] if whole < count else []
         count -= whole
     if count:
-        yield pl.concat(held, rechunk=True)
+        yield pl.concat(held)
 
 
 def first_rows(chunks: Iterable[pl.DataFrame], rows: int) -> pl.DataFrame:
