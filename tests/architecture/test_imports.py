@@ -46,6 +46,7 @@ ARROWS: dict[str, set[str]] = {
         *BASE,
     },
     "ranker": {"experiment", "export", "serving", "data", "features", "metrics", "models", "training", *BASE},
+    "__main__": {"cli"},
     "cli": {"experiment", "reports", "serving", "export", "data", "features", "models", "training", *BASE},
 }
 
