@@ -9,8 +9,9 @@ from criteo_shaped import write_log
 from findings import figure, write_findings
 
 from tamis.data import SplitSettings, open_source, prepare
-from tamis.data.batching import EncodedBatches
 from tamis.data.recipes import RECIPES
+
+"""Measured where the peer is installed; the goal is ``>= 20``."""
 
 
 def main() -> None:
@@ -18,14 +19,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--batch-size", type=int, default=4096)
     arguments = parser.parse_args()
-    encoding, batching = [], []
+    encoding = []
     with tempfile.TemporaryDirectory() as place:
         path = write_log(Path(place) / "log.tsv", rows=arguments.rows)
         for _ in range(arguments.runs):
             start = time.perf_counter()
-            encoded = prepare(
+            prepare(
                 source=open_source(path, format="criteo"),
                 schema=RECIPES["criteo"].schema,
                 split=SplitSettings(),
@@ -33,19 +33,7 @@ def main() -> None:
                 force=True,
             )
             encoding.append(round(arguments.rows / (time.perf_counter() - start)))
-            source = EncodedBatches(
-                encoded.split("train"), encoded.layout, batch_size=arguments.batch_size, shuffle_seed=0
-            )
-            start = time.perf_counter()
-            rows = sum(len(batch) for batch in source.epoch(0))
-            batching.append(round(rows / (time.perf_counter() - start)))
-    write_findings(
-        "encode",
-        [
-            figure("encode a Criteo-shaped TSV", encoding, unit="rows/s", goal=">= 120000"),
-            figure("shuffled batches of the encoded set", batching, unit="rows/s", goal=">= 1000000"),
-        ],
-    )
+    write_findings("encode", [figure("criteo-shaped rows/s", encoding, unit="rows/s", goal=">= 300000")])
 
 
 if __name__ == "__main__":
