@@ -11,8 +11,6 @@ from findings import figure, write_findings
 from tamis.data import SplitSettings, open_source, prepare
 from tamis.data.recipes import RECIPES
 
-"""Measured where the peer is installed; the goal is ``>= 20``."""
-
 
 def main() -> None:
     """Measure ``--runs`` times on a file of ``--rows`` rows."""
