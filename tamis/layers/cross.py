@@ -70,10 +70,21 @@ class CrossNetwork(nn.ModuleList):
 
     def forward(self, first: Tensor) -> Tensor:
         """Apply all crosses."""
+        return self.finish(first, self.project(first))
+
+    def project(self, first: Tensor) -> Tensor:
+        """What is affine in ``first``: the linear part of the first cross."""
+        cross = self[0]
+        assert isinstance(cross, CrossLayer)
+        return cross.mix(first)
+
+    def finish(self, first: Tensor, linear: Tensor) -> Tensor:
+        """Apply all crosses, of which the first has its linear part already."""
         current = rounded = first
-        for cross in self:
+        for number, cross in enumerate(self):
             assert isinstance(cross, CrossLayer)
-            linear = cross.mix(rounded)
+            if number:
+                linear = cross.mix(rounded)
             # In mixed precision the sum stays exact, and the next product reads it rounded: one pass makes both.
             if linear.dtype != first.dtype == torch.float32 and kernels_for(linear) is not None:
                 current, rounded = _Cross.apply(first, linear, current)  # type: ignore[misc]

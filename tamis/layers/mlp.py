@@ -42,6 +42,17 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the hidden layers in order."""
-        for linear in self.linears:
+        return self.finish(self.project(x))
+
+    def project(self, x: Tensor) -> Tensor:
+        """What is affine in ``x``: ``W x + b`` of the first layer, or ``x`` itself if there is none."""
+        return self.linears[0](x) if self.linears else x
+
+    def finish(self, projected: Tensor) -> Tensor:
+        """What follows ``project``."""
+        if not self.linears:
+            return projected
+        x = self.dropout(projected.relu_())
+        for linear in self.linears[1:]:
             x = self.dropout(linear(x).relu_())
         return x

@@ -31,7 +31,15 @@ class StaticBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Filter, then fuse."""
-        return self.fusion(self.filter(x))
+        return self.finish(self.project(x))
+
+    def project(self, x: Tensor) -> tuple[Tensor, ...]:
+        """What is linear in ``x``: the choice of dimensions and the first products of the fusion."""
+        return self.fusion.project(self.filter(x))
+
+    def finish(self, projected: tuple[Tensor, ...]) -> Tensor:
+        """What follows ``project``."""
+        return self.fusion.finish(*projected)
 
 
 class DynamicBlock(nn.Module):
@@ -64,4 +72,12 @@ class DynamicBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Project, let the dimensions compete, then fuse."""
-        return self.fusion(self.filter(self.projection(x)))
+        return self.finish(self.project(x))
+
+    def project(self, x: Tensor) -> tuple[Tensor, ...]:
+        """What is linear in ``x``: the products of the projection, values included."""
+        return (self.projection.project(x),)
+
+    def finish(self, projected: tuple[Tensor, ...]) -> Tensor:
+        """What follows ``project``."""
+        return self.fusion(self.filter(self.projection.finish(*projected)))

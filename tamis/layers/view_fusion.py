@@ -60,19 +60,36 @@ class ViewFusion(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Fuse and normalise every view."""
+        return self.finish(*self.project(x))
+
+    def project(self, x: Tensor) -> tuple[Tensor, ...]:
+        """What is linear in ``x`` and needed later: the first dense layer's products, and ``x`` for the residual.
+
+        Shape:
+            - output: ``(rows, views, width)``, and ``(rows, views, d_in)`` with a residual or without a dense layer
+        """
         if not self.dense:
-            return self.norm(x)
-        *earlier, last = self.dense
-        fused = x
-        for dense in earlier:
-            fused = dense(fused)
+            return (x,)
+        first = self.dense[0]
+        assert isinstance(first, ViewDense)
+        mixed = first.product(x).transpose(0, 1)
+        return (mixed, x) if self.residual else (mixed,)
+
+    def finish(self, mixed: Tensor, x: Tensor | None = None) -> Tensor:
+        """What follows ``project``."""
+        if not self.dense:
+            return self.norm(mixed)
+        mixed, last = mixed.transpose(0, 1), self.dense[0]
         assert isinstance(last, ViewDense)
-        mixed = last.product(fused)
+        for dense in self.dense[1:]:
+            fused = last.activate(mixed)
+            assert isinstance(dense, ViewDense)
+            mixed, last = dense.product(fused), dense
         if kernels_for(mixed) is not None and not (self.training and last.dropout.p):
-            beside = x.to(mixed.dtype) if self.residual else None
+            beside = None if x is None else x.to(mixed.dtype)
             return _FusionTail.apply(mixed, beside, last.bias, self.norm.weight, self.norm.bias, self.norm.eps)  # type: ignore[no-any-return]
         fused = last.activate(mixed)
-        return self.norm(x + fused if self.residual else fused)
+        return self.norm(fused if x is None else x + fused)
 
 
 class _FusionTail(Function):

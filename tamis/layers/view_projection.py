@@ -64,7 +64,15 @@ class ViewProjection(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Project into what will compete and, if asked for, the values beside it."""
-        projected = F.linear(x, self.weight).unflatten(1, (-1, self.views, self.width))
+        return self.finish(self.project(x))
+
+    def project(self, x: Tensor) -> Tensor:
+        """What is linear in ``x``: all its products, side by side."""
+        return F.linear(x, self.weight)
+
+    def finish(self, projected: Tensor) -> Tensor:
+        """What follows the products."""
+        projected = projected.unflatten(1, (-1, self.views, self.width))
         if self.norm is None or self.bias is None:
             return projected if self.has_values else projected.squeeze(1)
         filtered = F.silu(self.norm(projected[:, 0] + self.bias))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tamis.batch import Batch, Output
 from tamis.embeddings import FieldEmbedding
@@ -76,11 +76,33 @@ class DCNv2(nn.Module):
 
     def forward(self, batch: Batch) -> Output:
         """Score one batch."""
-        first = self.input_dropout(self.norm(self.embed(batch)).flatten(1))
+        first = self._first(self.field_vectors(batch))
+        # What ``finish`` does of ``project``, in the order in which gradients have always been added up.
         crossed = self.crosses(first)
+        return self._score(crossed, self.deep(first if self.is_parallel else crossed))
+
+    def field_vectors(self, batch: Batch) -> Tensor:
+        """The normalised vector of each field."""
+        return self.norm(self.embed(batch))
+
+    def project(self, vectors: Tensor) -> tuple[Tensor, ...]:
+        """What is affine in the vectors: themselves, the first cross's linear part, the deep network's beside it."""
+        first = self._first(vectors)
         if self.is_parallel:
-            return Output(logits=self.head(torch.cat([crossed, self.deep(first)], dim=1)))
-        return Output(logits=self.head(self.deep(crossed)))
+            return first, self.crosses.project(first), self.deep.project(first)
+        return first, self.crosses.project(first)
+
+    def finish(self, projected: tuple[Tensor, ...]) -> Output:
+        """What follows ``project``."""
+        first, linear, *deep = projected
+        crossed = self.crosses.finish(first, linear)
+        return self._score(crossed, self.deep.finish(*deep) if self.is_parallel else self.deep(crossed))
+
+    def _first(self, vectors: Tensor) -> Tensor:
+        return self.input_dropout(vectors.flatten(1))
+
+    def _score(self, crossed: Tensor, deep: Tensor) -> Output:
+        return Output(logits=self.head(torch.cat([crossed, deep], dim=1) if self.is_parallel else deep))
 
 
 MODELS.add(

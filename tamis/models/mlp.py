@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from torch import nn
+from torch import Tensor, nn
 
 from tamis.batch import Batch, Output
 from tamis.embeddings import FieldEmbedding
@@ -63,8 +63,19 @@ class MLPRanker(nn.Module):
 
     def forward(self, batch: Batch) -> Output:
         """Score one batch."""
-        x = self.input_dropout(self.norm(self.embed(batch)).flatten(1))
-        return Output(logits=self.head(self.hidden(x)))
+        return self.finish(self.project(self.field_vectors(batch)))
+
+    def field_vectors(self, batch: Batch) -> Tensor:
+        """The normalised vector of each field."""
+        return self.norm(self.embed(batch))
+
+    def project(self, vectors: Tensor) -> tuple[Tensor, ...]:
+        """What is affine in the vectors: the first hidden layer before its activation."""
+        return (self.hidden.project(self.input_dropout(vectors.flatten(1))),)
+
+    def finish(self, projected: tuple[Tensor, ...]) -> Output:
+        """What follows ``project``."""
+        return Output(logits=self.head(self.hidden.finish(*projected)))
 
 
 MODELS.add(

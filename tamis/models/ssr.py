@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import fields
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from torch import Tensor, nn
 
@@ -14,6 +14,16 @@ LastViews = Literal["mean", "concat"]
 ViewNormKind = Literal["per_view", "shared"]
 
 Parts = TypeVar("Parts")
+
+
+class Block(Protocol):
+    """One block: what is linear in its input, and what follows."""
+
+    def __call__(self, x: Tensor) -> Tensor: ...
+
+    def project(self, x: Tensor) -> tuple[Tensor, ...]: ...
+
+    def finish(self, projected: tuple[Tensor, ...]) -> Tensor: ...
 
 
 class SSRBlocks(nn.Module):
@@ -33,10 +43,17 @@ class SSRBlocks(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Run all blocks."""
-        *earlier, final = self.blocks
-        for block in earlier:
-            x = block(x).flatten(1)
-        views = final(x)
+        return self.finish(self.project(x))
+
+    def project(self, x: Tensor) -> tuple[Tensor, ...]:
+        """What is linear in ``x``: the first part of the first block."""
+        return self.blocks[0].project(x)
+
+    def finish(self, projected: tuple[Tensor, ...]) -> Tensor:
+        """What follows ``project``."""
+        views = self.blocks[0].finish(projected)
+        for block in self.blocks[1:]:
+            views = block(views.flatten(1))
         return views.mean(dim=1) if self.last == "mean" else views.flatten(1)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from torch import nn
+from torch import Tensor, nn
 
 from tamis.batch import Batch, Output
 from tamis.embeddings import FieldEmbedding
@@ -180,8 +180,19 @@ class SSRD(nn.Module):
 
     def forward(self, batch: Batch) -> Output:
         """Score one batch."""
-        x = self.input_dropout(self.norm(self.embed(batch)).flatten(1))
-        return Output(logits=self.head(self.body(x)))
+        return self.finish(self.project(self.field_vectors(batch)))
+
+    def field_vectors(self, batch: Batch) -> Tensor:
+        """The normalised vector of each field."""
+        return self.norm(self.embed(batch))
+
+    def project(self, vectors: Tensor) -> tuple[Tensor, ...]:
+        """What is affine in the vectors: the products of the first projection."""
+        return self.body.project(self.input_dropout(vectors.flatten(1)))
+
+    def finish(self, projected: tuple[Tensor, ...]) -> Output:
+        """What follows ``project``."""
+        return Output(logits=self.head(self.body.finish(projected)))
 
 
 def dynamic_blocks(config: SSRDConfig, *, d_in: int) -> Iterator[DynamicBlock]:

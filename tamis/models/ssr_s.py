@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from torch import nn
+from torch import Tensor, nn
 
 from tamis.batch import Batch, Output
 from tamis.embeddings import FieldEmbedding
@@ -133,8 +133,19 @@ class SSRS(nn.Module):
 
     def forward(self, batch: Batch) -> Output:
         """Score one batch."""
-        x = self.input_dropout(self.norm(self.embed(batch)).flatten(1))
-        return Output(logits=self.head(self.body(x)))
+        return self.finish(self.project(self.field_vectors(batch)))
+
+    def field_vectors(self, batch: Batch) -> Tensor:
+        """The normalised vector of each field."""
+        return self.norm(self.embed(batch))
+
+    def project(self, vectors: Tensor) -> tuple[Tensor, ...]:
+        """What is affine in the vectors: the first filter and the first products behind it."""
+        return self.body.project(self.input_dropout(vectors.flatten(1)))
+
+    def finish(self, projected: tuple[Tensor, ...]) -> Output:
+        """What follows ``project``."""
+        return Output(logits=self.head(self.body.finish(projected)))
 
 
 def static_blocks(config: SSRSConfig, *, d_in: int) -> Iterator[StaticBlock]:
