@@ -22,7 +22,8 @@ class ListColumn:
 class EncodedChunk:
     """Encoded columns by field name.
 
-    ``unseen`` counts, for each feature that is looked up, the values that training did not teach the encoder.
+    ``unseen`` counts, for each feature that is looked up, the values that training did not teach the encoder;
+    ``unseen_in_rows`` does so row by row, for the features that have any.
 
     Shape:
         - ids: ``(rows,)`` int32 each; 0 is padding (in lists only), 1 is unknown
@@ -31,6 +32,7 @@ class EncodedChunk:
         - weights: ``(rows,)`` float32, or None
         - groups: ``(rows,)`` int64, whole numbers as they are and text hashed, or None
         - times: ``(rows,)`` int64, in seconds for dates and as they are for whole numbers, or None
+        - unseen_in_rows: ``(rows,)`` whole numbers or booleans each
     """
 
     rows: int
@@ -42,3 +44,4 @@ class EncodedChunk:
     groups: np.ndarray | None = None
     times: np.ndarray | None = None
     unseen: dict[str, int] = field(default_factory=dict)
+    unseen_in_rows: dict[str, np.ndarray] = field(default_factory=dict)

@@ -1,5 +1,6 @@
 """Fitted encoders: raw columns in, ids and numbers out; the same function for training and for scoring."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from tamis.features.text_codes import CodedTables
 from tamis.features.threads import map_columns
 
 _Encoded = np.ndarray | ListColumn
+_NONE = np.zeros(0, dtype=bool)
 
 
 class Encoders:
@@ -56,30 +58,39 @@ class Encoders:
         """
         return self.state.text_tables[table].names()
 
-    def encode(self, frame: pl.DataFrame, *, labels: bool = True, coded: CodedTables | None = None) -> EncodedChunk:
+    def encode(
+        self,
+        frame: pl.DataFrame,
+        *,
+        labels: bool = True,
+        only: Collection[str] | None = None,
+        coded: CodedTables | None = None,
+    ) -> EncodedChunk:
         """Encode the rows of ``frame``.
 
-        With ``labels=False`` only the features are read: no labels, weights, groups and times. Values that
-        training did not teach get id 1 and are counted in ``EncodedChunk.unseen``; so are missing values
-        where training had none. With ``coded`` the frame is what ``TextCodes.encode`` made of it.
+        With ``labels=False`` only the features are read: no labels, weights, groups and times; with ``only``, the
+        features of these names alone. Values that training did not teach get id 1 and are counted in
+        ``EncodedChunk.unseen``; so are missing values where training had none. With ``coded`` the frame is what ``TextCodes.encode`` made of it.
 
         Raises:
             DataError: a column is missing, has the wrong type, or holds a value that its field refuses.
         """
         schema = self.schema
-        for field in (*schema.features, *(schema.fields if labels else ())):
+        features = tuple(field for field in schema.features if only is None or field.name in only)
+        for field in (*features, *(schema.fields if labels else ())):
             if field.kind != Kind.IGNORED and (coded is None or not coded.covers(field)):
                 take_column(frame, field)
         encoded = map_columns(
             lambda field: self._encode_field(frame, field, coded),
-            schema.features,
+            features,
             rows=frame.height,
         )
         ids: dict[str, np.ndarray] = {}
         lists: dict[str, ListColumn] = {}
         dense: dict[str, np.ndarray] = {}
         unseen: dict[str, int] = {}
-        for field, (result, num_unseen) in zip(schema.features, encoded, strict=True):
+        unseen_in_rows: dict[str, np.ndarray] = {}
+        for field, (result, in_rows) in zip(features, encoded, strict=True):
             if isinstance(result, ListColumn):
                 lists[field.name] = result
             elif field.table is None:
@@ -87,7 +98,9 @@ class Encoders:
             else:
                 ids[field.name] = result
             if field.kind != Kind.VECTOR:
-                unseen[field.name] = num_unseen
+                unseen[field.name] = int(in_rows.sum())
+                if unseen[field.name]:
+                    unseen_in_rows[field.name] = in_rows
         group, time, weight = (schema.group, schema.time, schema.weight) if labels else (None, None, None)
         return EncodedChunk(
             rows=frame.height,
@@ -99,6 +112,7 @@ class Encoders:
             groups=read_groups(frame, group) if group else None,
             times=read_times(frame, time) if time else None,
             unseen=unseen,
+            unseen_in_rows=unseen_in_rows,
         )
 
     def save(self, folder: Path | str) -> None:
@@ -114,24 +128,26 @@ class Encoders:
         """
         return cls(load_state(Path(folder)))
 
-    def _encode_field(self, frame: pl.DataFrame, field: Field, coded: CodedTables | None) -> tuple[_Encoded, int]:
-        """The encoded column, and how many of its values training did not teach."""
+    def _encode_field(
+        self, frame: pl.DataFrame, field: Field, coded: CodedTables | None
+    ) -> tuple[_Encoded, np.ndarray]:
+        """The encoded column, and how many values of each row training did not teach."""
         state = self.state
         if coded is not None and coded.covers(field):
             ids = coded.ids(frame, field)
-            return ids, int(np.count_nonzero(ids == UNKNOWN))
+            return ids, ids == UNKNOWN
         column = take_column(frame, field)
         if field.kind == Kind.VECTOR:
-            return read_vectors(column, field, width=state.widths[field.name]), 0
+            return read_vectors(column, field, width=state.widths[field.name]), _NONE
         if field.name in state.scales:
             scale, numbers = state.scales[field.name], read_numbers(column, field)
-            unseen = 0 if scale.has_missing else int(np.count_nonzero(np.isnan(numbers)))
-            return scale.encode(numbers), unseen
+            return scale.encode(numbers), _NONE if scale.has_missing else np.isnan(numbers)
         assert field.table is not None  # every feature without a scale or a width has one
         if field.is_list:
             texts, offsets = read_lists(column, field, max_length=state.lengths[field.name])
             values = state.text_tables[field.table].encode(texts)
-            return ListColumn(values=values, offsets=offsets), int(np.count_nonzero(values == UNKNOWN))
+            until = np.concatenate([[0], np.cumsum(values == UNKNOWN)])
+            return ListColumn(values=values, offsets=offsets), np.diff(until[offsets])
         number_table = state.number_tables.get(field.table)
         if isinstance(number_table, LogBuckets) and is_whole(column):
             ids = number_table.encode_whole(column)
@@ -139,7 +155,7 @@ class Encoders:
             ids = number_table.encode(read_numbers(column, field))
         else:
             ids = state.text_tables[field.table].encode(read_texts(column, field))
-        return ids, int(np.count_nonzero(ids == UNKNOWN))
+        return ids, ids == UNKNOWN
 
 
 def _make_layout(state: FittedState) -> Layout:

@@ -47,9 +47,9 @@ class HashTable:
             - keys: ``(rows,)`` of String, null where missing
             - output: ``(rows,)`` int32
         """
-        is_missing = keys.is_null().to_numpy()
         ids = self._buckets_of(keys) + np.int32(FIRST_KNOWN)
-        ids[is_missing] = self.missing_id
+        if keys.null_count():
+            ids[keys.is_null().to_numpy()] = self.missing_id
         return ids
 
     def _buckets_of(self, keys: pl.Series) -> np.ndarray:

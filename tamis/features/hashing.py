@@ -86,7 +86,8 @@ def utf8_buffers(texts: pl.Series) -> tuple[np.ndarray, np.ndarray]:
         - offsets: ``(rows + 1,)`` int64, beginning with 0
         - data: ``(bytes,)`` uint8
     """
-    array = texts.fill_null("").rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.large_string())
+    texts = texts.fill_null("") if texts.null_count() else texts
+    array = texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.large_string())
     _, offset_buffer, data_buffer = array.buffers()
     if not len(array) or data_buffer is None:
         return np.zeros(len(array) + 1, dtype=np.int64), np.empty(0, dtype=np.uint8)
