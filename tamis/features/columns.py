@@ -96,13 +96,15 @@ def read_lists(column: pl.Series, field: Field, *, max_length: int | None) -> tu
     lists = pl.col("lists").list.drop_nulls()
     if field.separator is not None and column.dtype == pl.String:
         lists = lists.list.eval(pl.element().filter(pl.element() != ""))
-    if max_length is not None:
-        lists = lists.list.tail(max_length) if field.kind == "sequence" else lists.list.head(max_length)
     lists = lists.fill_null([])
     frame = as_lists(column, field).alias("lists").to_frame().select(lists, lengths=lists.list.len())
+    lengths = frame["lengths"].to_numpy()
+    if max_length is not None and lengths.max(initial=0) > max_length:
+        cut = pl.col("lists").list.tail if field.kind == "sequence" else pl.col("lists").list.head
+        frame, lengths = frame.select(cut(max_length)), np.minimum(lengths, max_length)
     offsets = np.zeros(len(column) + 1, dtype=np.int64)
-    np.cumsum(frame["lengths"].to_numpy(), out=offsets[1:])
-    return read_texts(_flatten(frame["lists"].alias(column.name)), field), offsets
+    np.cumsum(lengths, out=offsets[1:])
+    return read_texts(_flatten(frame["lists"].alias(column.name), lengths), field), offsets
 
 
 def read_vectors(column: pl.Series, field: Field, *, width: int) -> np.ndarray:
@@ -115,15 +117,16 @@ def read_vectors(column: pl.Series, field: Field, *, width: int) -> np.ndarray:
         DataError: a vector has another width, or holds what is not a finite number.
     """
     lists = as_lists(column, field)
-    lengths = lists.list.len()
-    wrong = lengths.filter(lengths.is_not_null() & (lengths != width))
+    present = lists.is_not_null().to_numpy() if lists.null_count() else np.ones(len(lists), dtype=bool)
+    lists = lists.filter(pl.Series(present)) if lists.null_count() else lists
+    lengths = lists.list.len().to_numpy()
+    wrong = lengths[lengths != width]
     if len(wrong):
         raise DataError(
             f"{_name(field)} must hold {width} numbers in each row; column {column.name!r} holds a vector of "
             f"{wrong[0]}. Correct the rows, or set the field's `width`."
         )
-    present = lists.is_not_null().to_numpy()
-    numbers = read_numbers(_flatten(lists.drop_nulls()).alias(column.name), field)
+    numbers = read_numbers(_flatten(lists, lengths).alias(column.name), field)
     result = np.zeros((len(column), width), dtype=np.float32)
     result[present] = np.nan_to_num(numbers, copy=False).reshape(-1, width)
     return result
@@ -196,9 +199,9 @@ def _cast_to_floats(column: pl.Series, field: Field) -> pl.Series:
     return numbers
 
 
-def _flatten(lists: pl.Series) -> pl.Series:
+def _flatten(lists: pl.Series, lengths: np.ndarray) -> pl.Series:
     """The values of all lists, none of which is null, one after the other."""
     if not len(lists):
         return pl.Series(lists.name, [], dtype=lists.dtype.inner)  # type: ignore[attr-defined]
     # explode gives a null for an empty list
-    return lists.filter(lists.list.len() > 0).explode()
+    return (lists if lengths.all() else lists.filter(pl.Series(lengths > 0))).explode()

@@ -5,6 +5,8 @@ import datetime
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tamis.errors import DataError
 from tamis.features import Field, Kind
@@ -177,3 +179,34 @@ def test_a_vector_with_nan_is_an_error_or_zero_there():
         read_vectors(column, IMAGE, width=2)
     lenient = Field(name="image", kind=Kind.VECTOR, not_finite="missing")
     assert read_vectors(column, lenient, width=2).tolist() == [[1.0, 0.0]]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.one_of(st.none(), st.floats(width=32), st.integers(-50, 50).map(float)), max_size=6))
+@pytest.mark.parametrize("dtype", [pl.Float32, pl.Float64])
+def test_a_float_is_its_whole_number_or_the_text_of_polars(dtype, values):
+    column = pl.Series("city", values, dtype=dtype)
+    expected = []
+    for value, text in zip(column.to_list(), column.cast(pl.String).to_list(), strict=True):
+        if value is None or value != value:
+            expected.append(None)
+        else:
+            is_whole = abs(value) < 2.0**63 and value == int(value)
+            expected.append(str(int(value)) if is_whole else text)
+    texts = read_texts(column, CITY)
+    assert texts.to_list() == expected
+    assert (texts.name, texts.dtype) == ("city", pl.String)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(st.one_of(st.none(), st.lists(st.one_of(st.none(), st.sampled_from("ab")), max_size=4)), max_size=5),
+    st.integers(1, 5),
+    st.sampled_from([TAGS, HISTORY]),
+)
+def test_lists_are_cut_and_flattened_as_python_does_it(rows, max_length, field):
+    known = [[value for value in row or [] if value is not None] for row in rows]
+    cut = [row[-max_length:] if field is HISTORY else row[:max_length] for row in known]
+    texts, offsets = read_lists(pl.Series("x", rows, dtype=pl.List(pl.String)), field, max_length=max_length)
+    assert texts.to_list() == [value for row in cut for value in row]
+    assert offsets.tolist() == [sum(map(len, cut[:end])) for end in range(len(cut) + 1)]

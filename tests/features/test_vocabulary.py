@@ -4,10 +4,12 @@ from collections import Counter
 
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tamis.features import counting
+from tamis.features import vocabulary as module
 from tamis.features.counting import ValueCounter
 from tamis.features.vocabulary import Vocabulary
 
@@ -80,3 +82,22 @@ def test_ids_equal_a_dictionary(keys, others):
     ids = vocabulary.encode(pl.Series(rows))
     assert ids.dtype == np.int32
     assert ids.tolist() == [expected.get(row, 1) for row in rows]
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.text(max_size=3), unique=True, max_size=12),
+    st.lists(st.one_of(st.none(), st.text(max_size=3)), max_size=16),
+    st.integers(0, 2),
+    st.sampled_from([hash, len, lambda text: 0]),
+)
+def test_few_texts_get_the_ids_of_many_even_if_hashes_collide(keys, texts, missing_count, hashing):
+    vocabulary = Vocabulary(
+        keys=pl.Series(keys, dtype=pl.String), counts=np.ones(len(keys)), missing_count=missing_count
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "hash", hashing, raising=False)
+        few = vocabulary.encode(pl.Series(texts, dtype=pl.String))
+    many = vocabulary.encode(pl.Series([*texts, *["filling"] * 17], dtype=pl.String))
+    assert few.dtype == many.dtype == np.int32
+    assert few.tolist() == many[: len(texts)].tolist()
