@@ -8,6 +8,7 @@ modules; a model knows no loss, optimizer, device or epoch. Who may ask: whoever
 
 from tamis.models.dcn_v2 import DCNv2, DCNv2Config
 from tamis.models.mlp import MLPConfig, MLPRanker
+from tamis.models.split import SplitModel, field_share
 from tamis.models.ssr_d import SSRD, SSRDConfig
 from tamis.models.ssr_s import SSRS, SSRSConfig
 from tamis.registry import MODELS
@@ -22,4 +23,6 @@ __all__ = [
     "MLPRanker",
     "SSRDConfig",
     "SSRSConfig",
+    "SplitModel",
+    "field_share",
 ]

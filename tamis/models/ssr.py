@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import fields
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, TypeVar
 
 from torch import Tensor, nn
 
 from tamis.errors import ConfigError
+from tamis.layers import DynamicBlock, StaticBlock
 from tamis.models.setting_rules import require_at_least, require_share
 
 Fusion = Literal["none", "dense", "residual"]
@@ -14,16 +15,6 @@ LastViews = Literal["mean", "concat"]
 ViewNormKind = Literal["per_view", "shared"]
 
 Parts = TypeVar("Parts")
-
-
-class Block(Protocol):
-    """One block: what is linear in its input, and what follows."""
-
-    def __call__(self, x: Tensor) -> Tensor: ...
-
-    def project(self, x: Tensor) -> tuple[Tensor, ...]: ...
-
-    def finish(self, projected: tuple[Tensor, ...]) -> Tensor: ...
 
 
 class SSRBlocks(nn.Module):
@@ -36,7 +27,7 @@ class SSRBlocks(nn.Module):
         - output: ``(rows, width)`` for ``last`` mean, ``(rows, views * width)`` for concat
     """
 
-    def __init__(self, blocks: Iterable[nn.Module], *, last: LastViews) -> None:
+    def __init__(self, blocks: Iterable[StaticBlock | DynamicBlock], *, last: LastViews) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(blocks)
         self.last = last
@@ -47,14 +38,20 @@ class SSRBlocks(nn.Module):
 
     def project(self, x: Tensor) -> tuple[Tensor, ...]:
         """What is linear in ``x``: the first part of the first block."""
-        return self.blocks[0].project(x)
+        return self._first.project(x)
 
     def finish(self, projected: tuple[Tensor, ...]) -> Tensor:
         """What follows ``project``."""
-        views = self.blocks[0].finish(projected)
+        views = self._first.finish(projected)
         for block in self.blocks[1:]:
             views = block(views.flatten(1))
         return views.mean(dim=1) if self.last == "mean" else views.flatten(1)
+
+    @property
+    def _first(self) -> StaticBlock | DynamicBlock:
+        block = self.blocks[0]
+        assert isinstance(block, StaticBlock | DynamicBlock)
+        return block
 
 
 def resolve_parts(config: Any, preset: Parts) -> Parts:

@@ -12,6 +12,7 @@ import tamis.models
 from tamis.batch import Batch
 from tamis.features.layout import DenseField, IdField, Layout, ListField
 from tamis.layers import INPUT_NORMS
+from tamis.models import SplitModel
 from tamis.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,6 +104,42 @@ def test_a_row_scores_the_same_alone_and_in_company(name):
     model, batch = build(name), random_batch(FULL)
     alone = torch.cat([logits(model, batch[row : row + 1]) for row in range(ROWS)])
     torch.testing.assert_close(logits(model, batch), alone, rtol=1e-5, atol=1e-6)
+
+
+SPLIT = [(name, key) for name, key in CASES if isinstance(build(name, LAYOUTS[key]), SplitModel)]
+
+
+@pytest.mark.parametrize(("name", "key"), SPLIT)
+def test_a_declared_split_is_the_forward_in_two_steps(name, key):
+    model, batch = build(name, LAYOUTS[key]), random_batch(LAYOUTS[key])
+    expected = logits(model, batch)
+    with torch.no_grad():
+        vectors = model.field_vectors(batch)
+        assert vectors.shape[:2] == (ROWS, LAYOUTS[key].num_fields)
+        assert torch.equal(model.finish(model.project(vectors)).logits, expected)
+
+
+@pytest.mark.parametrize("kind", INPUT_NORMS)
+@pytest.mark.parametrize("name", sorted({name for name, _ in SPLIT}))
+def test_of_a_declared_split_a_fields_vector_depends_on_that_field_alone(name, kind):
+    model, batch, other = build(name, input_norm=kind).eval(), random_batch(FULL), random_batch(FULL, seed=5)
+    mixed = dataclasses.replace(batch, ids=torch.cat([batch.ids[:, :1], other.ids[:, 1:]], dim=1), dense=other.dense)
+    with torch.no_grad():
+        before, after = model.field_vectors(batch), model.field_vectors(mixed)
+    same = (before == after).flatten(2).all(dim=2).all(dim=0)
+    lists = range(len(FULL.ids), len(FULL.ids) + len(FULL.lists))
+    assert same.nonzero().flatten().tolist() == [0, *lists]
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in SPLIT}))
+def test_of_a_declared_split_the_first_step_is_affine(name):
+    model = build(name).eval().double()
+    left, right = torch.randn(2, ROWS, FULL.num_fields, 16, dtype=torch.float64)
+    with torch.no_grad():
+        parts = [model.project(vectors) for vectors in (left + right, left, right, torch.zeros_like(left))]
+    for whole, first, second, constant in zip(*parts, strict=True):
+        assert len(whole) == ROWS
+        torch.testing.assert_close(first + second - constant, whole, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -273,5 +310,5 @@ def test_its_facts_are_written_down(name):
 
 def test_importing_the_room_registers_every_model_file():
     files = {path.stem for path in Path(tamis.models.__path__[0]).glob("*.py")}
-    shared = {"__init__", "ssr", "setting_rules"}
+    shared = {"__init__", "ssr", "setting_rules", "split"}
     assert set(NAMES) == files - shared
