@@ -108,6 +108,10 @@ class Ranker:
         positive = Scorer(self._fitted()).score(_to_polars(frame))[:, 0]
         return np.stack([1 - positive, positive], axis=1)
 
+    def scorer(self, *, device: str = "cpu") -> Scorer:
+        """The fitted model at work: counts unseen values, and scores many candidates of one request at once."""
+        return Scorer(self._fitted(), device=device)
+
     def evaluate(self, frame: Any) -> dict[str, float]:
         """The exact metrics of the fitted model on labelled rows, every row counted once."""
         return Scorer(self._fitted()).evaluate([_to_polars(frame)])

@@ -1,6 +1,7 @@
 """Batches of an encoded split, or of raw rows just encoded: the door to training, evaluation and scoring."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from tamis.data.encoded_set import EncodedSplit
 from tamis.data.prefetch import prefetched
 from tamis.data.row_block import RowBlock, join_blocks
 from tamis.errors import ConfigError, DataError
-from tamis.features import EncodedChunk, Layout
+from tamis.features import EncodedChunk, Layout, ListColumn
 
 Ranges = Sequence[tuple[int, int]]
 
@@ -21,6 +22,28 @@ def make_batch(chunk: EncodedChunk, layout: Layout) -> Batch:
         DataError: an id lies outside its table.
     """
     return RowBlock.read(chunk, layout, [(0, chunk.rows)]).to_batch(layout)
+
+
+def make_partial_batch(chunk: EncodedChunk, layout: Layout) -> Batch:
+    """Make a batch of all fields from a chunk that lacks some: those hold padding, empty lists and zeros.
+
+    Raises:
+        DataError: an id lies outside its table.
+    """
+    nothing = np.zeros(chunk.rows, dtype=np.int32)
+    empty = ListColumn(values=np.zeros(0, dtype=np.int32), offsets=np.zeros(chunk.rows + 1, dtype=np.int64))
+    filled = replace(
+        chunk,
+        ids={field.name: chunk.ids.get(field.name, nothing) for field in layout.ids},
+        lists={field.name: chunk.lists.get(field.name, empty) for field in layout.lists},
+        dense={
+            field.name: chunk.dense[field.name]
+            if field.name in chunk.dense
+            else np.zeros((chunk.rows, field.width), dtype=np.float32)
+            for field in layout.dense
+        },
+    )
+    return make_batch(filled, layout)
 
 
 class EncodedBatches:

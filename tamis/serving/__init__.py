@@ -4,6 +4,7 @@ Made from ``export`` bundles and the same encoding and batching functions that t
 ``experiment``, ``ranker`` and ``cli``.
 """
 
+from tamis.serving.candidates import Candidates
 from tamis.serving.scorer import Scorer
 
-__all__ = ["Scorer"]
+__all__ = ["Candidates", "Scorer"]

@@ -1,17 +1,33 @@
 """Score raw rows with a saved model; no HTTP, no files."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import polars as pl
 import torch
+from torch import Tensor
 
 from tamis.batch import Batch
-from tamis.data.batching import make_batch
-from tamis.errors import DataError
+from tamis.data.batching import make_batch, make_partial_batch
+from tamis.errors import ConfigError, DataError
 from tamis.export import Bundle
+from tamis.features import EncodedChunk
 from tamis.metrics import RankingMetrics
+from tamis.models import SplitModel, field_share
+from tamis.serving.candidates import (
+    Candidates,
+    check_columns,
+    check_parts,
+    check_rows,
+    features_in,
+    one_row,
+    present,
+    unseen_of,
+    whole_rows,
+)
 
 
 class Scorer:
@@ -38,6 +54,74 @@ class Scorer:
         """Each chunk beside its scores, one at a time: memory does not depend on the number of rows."""
         for chunk in chunks:
             yield chunk, self.score(chunk)
+
+    def prepare_candidates(self, items: pl.DataFrame) -> Candidates:
+        """Do once for items what does not depend on who asks: encode them and compute their part of the first products.
+
+        Its columns are the fields that ``score_candidates`` then does not find in a request. The products take as many
+        bytes an item as the model's first layer is wide, times four; ``Candidates.num_bytes`` tells.
+
+        Raises:
+            DataError: a column belongs to no field, or holds a value that its field refuses.
+        """
+        schema = self.bundle.encoders.schema
+        check_columns(schema, items.columns, what="candidates have")
+        facts = {"owner": self.model, "columns": tuple(items.columns), "rows": len(items)}
+        if not isinstance(self.model, SplitModel):
+            return Candidates(**facts, shares=None, frame=items, unseen={})
+        names = features_in(schema, items.columns)
+        # At least one part, so that no items have shares of no rows too.
+        starts = range(0, max(len(items), 1), self.batch_size)
+        parts = [self._encode_share(items[i : i + self.batch_size], names, with_constant=False) for i in starts]
+        shares = tuple(torch.cat(shares) for shares in zip(*(shares for _, shares in parts), strict=True))
+        return Candidates(**facts, shares=shares, frame=None, unseen=unseen_of([chunk for chunk, _ in parts]))
+
+    def score_candidates(
+        self,
+        request: Mapping[str, Any],
+        candidates: pl.DataFrame | Candidates,
+        *,
+        rows: Sequence[int] | np.ndarray | None = None,
+    ) -> np.ndarray:
+        """The probability of each task for each candidate of one request, ``(candidates, tasks)`` in float32.
+
+        ``request`` holds the values, by column, that all candidates share: the user's and the context's. Every other
+        column comes from ``candidates``, a frame, or better what ``prepare_candidates`` made of one; ``rows`` chooses
+        some of them by position. A column that belongs to a pair of user and item stands in the frame.
+
+        The scores are those of ``score`` for whole rows, up to rounding (1e-5), and ``rows`` and ``unseen`` count as
+        there. What a model computes of the request alone is computed once if it is a ``SplitModel``, as all models of
+        this package are; any other model scores whole rows.
+
+        Raises:
+            DataError: a column is missing, given twice or unknown, holds a value that its field refuses, or a row is
+                outside the candidates.
+            ConfigError: the candidates were prepared by another scorer.
+
+        Example:
+            >>> import tamis
+            >>> log = pl.DataFrame({"user_id": [1, 2] * 50, "item_id": [1, 2, 3, 4] * 25, "click": [1, 0, 0, 1] * 25})
+            >>> ranker = tamis.Ranker("ssr_s", settings={"views": [2], "widths": [4]}, training={"epochs": 1})
+            >>> scorer = ranker.fit(log, label="click").scorer()
+            >>> items = scorer.prepare_candidates(pl.DataFrame({"item_id": [1, 2, 3, 4]}))
+            >>> scorer.score_candidates({"user_id": 2}, items, rows=[0, 3]).shape
+            (2, 1)
+        """
+        schema = self.bundle.encoders.schema
+        check_columns(schema, tuple(request), what="request has")
+        check_parts(schema, request, candidates.columns)
+        chosen = check_rows(rows, len(candidates))
+        if isinstance(candidates, pl.DataFrame):
+            return self._score_frame(request, candidates if chosen is None else candidates[chosen])
+        if candidates.owner is not self.model:
+            raise ConfigError(
+                "the candidates were prepared by another scorer, whose model has other weights. Prepare them with the "
+                "scorer that is to score them."
+            )
+        if candidates.shares is None:
+            assert candidates.frame is not None
+            return self._score_frame(request, candidates.frame if chosen is None else candidates.frame[chosen])
+        return self._score_prepared(one_row(request), candidates, chosen)
 
     def evaluate(
         self, chunks: Iterable[pl.DataFrame], *, report: Callable[[int], None] | None = None
@@ -66,6 +150,50 @@ class Scorer:
         return {
             f"{task}.{name}": value for task, table in zip(tasks, values, strict=True) for name, value in table.items()
         }
+
+    def _score_frame(self, request: Mapping[str, Any], items: pl.DataFrame) -> np.ndarray:
+        """Score items that are not prepared, some at a time."""
+        row = one_row(request)
+        if not isinstance(self.model, SplitModel):
+            return self.score(whole_rows(row, items))
+        starts = range(0, max(len(items), 1), self.batch_size)
+        parts = (self.prepare_candidates(items[i : i + self.batch_size]) for i in starts)
+        return np.concatenate([self._score_prepared(row, part, None) for part in parts])
+
+    @torch.inference_mode()
+    def _score_prepared(self, request: pl.DataFrame, candidates: Candidates, chosen: np.ndarray | None) -> np.ndarray:
+        assert isinstance(self.model, SplitModel) and candidates.shares is not None
+        names = features_in(self.bundle.encoders.schema, request.columns)
+        chunk, user = self._encode_share(request, names, with_constant=True)
+        count = len(candidates) if chosen is None else len(chosen)
+        self.rows += count
+        self.unseen.update({name: number * count for name, number in chunk.unseen.items()})
+        for name, in_rows in candidates.unseen.items():
+            self.unseen[name] += int((in_rows if chosen is None else in_rows[chosen]).sum())
+        scores = np.empty((count, len(self.bundle.layout.tasks)), dtype=np.float32)
+        rows = None if chosen is None else torch.from_numpy(chosen).to(self.device)
+        for start in range(0, count, self.batch_size):
+            part = slice(start, start + self.batch_size)
+            projected = tuple(
+                share[part] + own if rows is None else share.index_select(0, rows[part]).add_(own)
+                for share, own in zip(candidates.shares, user, strict=True)
+            )
+            scores[part] = self.model.finish(projected).probabilities().cpu().numpy()
+        return scores
+
+    @torch.inference_mode()
+    def _encode_share(
+        self, frame: pl.DataFrame, names: tuple[str, ...], *, with_constant: bool
+    ) -> tuple[EncodedChunk, tuple[Tensor, ...]]:
+        """The fields ``names`` of some rows, and their share of the model's first products."""
+        assert isinstance(self.model, SplitModel)
+        layout = self.bundle.layout
+        chunk = self.bundle.encoders.encode(frame, labels=False, only=names)
+        if with_constant and not names:
+            chunk = replace(chunk, rows=1)  # a request without values is a frame without rows
+        batch = make_partial_batch(chunk, layout).to(self.device)
+        is_present = present(layout.field_names, names, self.device)
+        return chunk, field_share(self.model, batch, is_present=is_present, with_constant=with_constant)
 
     def _batches(self, frame: pl.DataFrame, *, labels: bool) -> Iterator[Batch]:
         for start in range(0, len(frame), self.batch_size):

@@ -28,7 +28,7 @@ ARROWS: dict[str, set[str]] = {
     "training": {"objectives", "metrics", *BASE},
     "analysis": {"metrics", *BASE},
     "export": {"models", "features", *BASE},
-    "serving": {"export", "data", "features", "metrics", "training", *BASE},
+    "serving": {"export", "models", "data", "features", "metrics", "training", *BASE},
     "reports": {"record", "errors"},
     "experiment": {
         *(
