@@ -31,7 +31,7 @@ class StaticBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Filter, then fuse."""
-        return self.finish(self.project(x))
+        return self.fusion(self.filter(x))
 
     def project(self, x: Tensor) -> tuple[Tensor, ...]:
         """What is linear in ``x``: the choice of dimensions and the first products of the fusion."""
@@ -72,7 +72,7 @@ class DynamicBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Project, let the dimensions compete, then fuse."""
-        return self.finish(self.project(x))
+        return self.fusion(self.filter(self.projection(x)))
 
     def project(self, x: Tensor) -> tuple[Tensor, ...]:
         """What is linear in ``x``: the products of the projection, values included."""

@@ -76,8 +76,7 @@ class DCNv2(nn.Module):
 
     def forward(self, batch: Batch) -> Output:
         """Score one batch."""
-        first = self._first(self.field_vectors(batch))
-        # What ``finish`` does of ``project``, in the order in which gradients have always been added up.
+        first = self._flat(self.field_vectors(batch))
         crossed = self.crosses(first)
         return self._score(crossed, self.deep(first if self.is_parallel else crossed))
 
@@ -87,7 +86,7 @@ class DCNv2(nn.Module):
 
     def project(self, vectors: Tensor) -> tuple[Tensor, ...]:
         """What is affine in the vectors: themselves, the first cross's linear part, the deep network's beside it."""
-        first = self._first(vectors)
+        first = self._flat(vectors)
         if self.is_parallel:
             return first, self.crosses.project(first), self.deep.project(first)
         return first, self.crosses.project(first)
@@ -98,7 +97,7 @@ class DCNv2(nn.Module):
         crossed = self.crosses.finish(first, linear)
         return self._score(crossed, self.deep.finish(*deep) if self.is_parallel else self.deep(crossed))
 
-    def _first(self, vectors: Tensor) -> Tensor:
+    def _flat(self, vectors: Tensor) -> Tensor:
         return self.input_dropout(vectors.flatten(1))
 
     def _score(self, crossed: Tensor, deep: Tensor) -> Output:

@@ -63,7 +63,8 @@ class MLPRanker(nn.Module):
 
     def forward(self, batch: Batch) -> Output:
         """Score one batch."""
-        return self.finish(self.project(self.field_vectors(batch)))
+        x = self._flat(self.field_vectors(batch))
+        return Output(logits=self.head(self.hidden(x)))
 
     def field_vectors(self, batch: Batch) -> Tensor:
         """The normalised vector of each field."""
@@ -71,11 +72,14 @@ class MLPRanker(nn.Module):
 
     def project(self, vectors: Tensor) -> tuple[Tensor, ...]:
         """What is affine in the vectors: the first hidden layer before its activation."""
-        return (self.hidden.project(self.input_dropout(vectors.flatten(1))),)
+        return (self.hidden.project(self._flat(vectors)),)
 
     def finish(self, projected: tuple[Tensor, ...]) -> Output:
         """What follows ``project``."""
         return Output(logits=self.head(self.hidden.finish(*projected)))
+
+    def _flat(self, vectors: Tensor) -> Tensor:
+        return self.input_dropout(vectors.flatten(1))
 
 
 MODELS.add(

@@ -34,7 +34,7 @@ class SSRBlocks(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Run all blocks."""
-        return self.finish(self.project(x))
+        return self._follow(self.blocks[0](x))
 
     def project(self, x: Tensor) -> tuple[Tensor, ...]:
         """What is linear in ``x``: the first part of the first block."""
@@ -42,7 +42,10 @@ class SSRBlocks(nn.Module):
 
     def finish(self, projected: tuple[Tensor, ...]) -> Tensor:
         """What follows ``project``."""
-        views = self._first.finish(projected)
+        return self._follow(self._first.finish(projected))
+
+    def _follow(self, views: Tensor) -> Tensor:
+        """What the first block's views become."""
         for block in self.blocks[1:]:
             views = block(views.flatten(1))
         return views.mean(dim=1) if self.last == "mean" else views.flatten(1)

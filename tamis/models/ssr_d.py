@@ -180,7 +180,8 @@ class SSRD(nn.Module):
 
     def forward(self, batch: Batch) -> Output:
         """Score one batch."""
-        return self.finish(self.project(self.field_vectors(batch)))
+        x = self._flat(self.field_vectors(batch))
+        return Output(logits=self.head(self.body(x)))
 
     def field_vectors(self, batch: Batch) -> Tensor:
         """The normalised vector of each field."""
@@ -188,11 +189,14 @@ class SSRD(nn.Module):
 
     def project(self, vectors: Tensor) -> tuple[Tensor, ...]:
         """What is affine in the vectors: the products of the first projection."""
-        return self.body.project(self.input_dropout(vectors.flatten(1)))
+        return self.body.project(self._flat(vectors))
 
     def finish(self, projected: tuple[Tensor, ...]) -> Output:
         """What follows ``project``."""
         return Output(logits=self.head(self.body.finish(projected)))
+
+    def _flat(self, vectors: Tensor) -> Tensor:
+        return self.input_dropout(vectors.flatten(1))
 
 
 def dynamic_blocks(config: SSRDConfig, *, d_in: int) -> Iterator[DynamicBlock]:

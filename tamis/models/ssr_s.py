@@ -133,7 +133,8 @@ class SSRS(nn.Module):
 
     def forward(self, batch: Batch) -> Output:
         """Score one batch."""
-        return self.finish(self.project(self.field_vectors(batch)))
+        x = self._flat(self.field_vectors(batch))
+        return Output(logits=self.head(self.body(x)))
 
     def field_vectors(self, batch: Batch) -> Tensor:
         """The normalised vector of each field."""
@@ -141,11 +142,14 @@ class SSRS(nn.Module):
 
     def project(self, vectors: Tensor) -> tuple[Tensor, ...]:
         """What is affine in the vectors: the first filter and the first products behind it."""
-        return self.body.project(self.input_dropout(vectors.flatten(1)))
+        return self.body.project(self._flat(vectors))
 
     def finish(self, projected: tuple[Tensor, ...]) -> Output:
         """What follows ``project``."""
         return Output(logits=self.head(self.body.finish(projected)))
+
+    def _flat(self, vectors: Tensor) -> Tensor:
+        return self.input_dropout(vectors.flatten(1))
 
 
 def static_blocks(config: SSRSConfig, *, d_in: int) -> Iterator[StaticBlock]:
