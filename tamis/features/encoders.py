@@ -70,7 +70,8 @@ class Encoders:
 
         With ``labels=False`` only the features are read: no labels, weights, groups and times; with ``only``, the
         features of these names alone. Values that training did not teach get id 1 and are counted in
-        ``EncodedChunk.unseen``; so are missing values where training had none. With ``coded`` the frame is what ``TextCodes.encode`` made of it.
+        ``EncodedChunk.unseen``; so are missing values where training had none. With ``coded`` the frame is what
+        ``TextCodes.encode`` made of it.
 
         Raises:
             DataError: a column is missing, has the wrong type, or holds a value that its field refuses.
