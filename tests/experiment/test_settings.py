@@ -1,5 +1,6 @@
 """Experiment files are read strictly, and say themselves again."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,10 @@ from tamis.experiment import load_settings, read_settings
 from tamis.models import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
-SHIPPED = sorted([*(ROOT / "experiments").rglob("*.toml"), *(ROOT / "tamis" / "cli" / "demo_settings").rglob("*.toml")])
+SHIPPED = sorted(
+    path for folder in ("experiments", "tamis/cli/demo_settings") for path in ROOT.glob(f"{folder}/*/*.toml")
+)
+SEARCHES = sorted(ROOT.glob("experiments/*/folds/*.toml"))
 
 
 def table(**parts):
@@ -28,6 +32,15 @@ def test_a_shipped_file_loads_and_is_called_after_its_model(path):
 def test_every_model_has_an_experiment_on_every_data_set():
     for folder in {path.parent for path in SHIPPED}:
         assert {path.stem.split("-")[0] for path in folder.glob("*.toml")} == set(MODELS), folder
+
+
+@pytest.mark.parametrize("path", SEARCHES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_choice_of_a_search_is_a_setting(path):
+    search = read_toml(path)
+    for model in MODELS:
+        for name, values in {**search["every"], **search[model]}.items():
+            for value in values:
+                load_settings(path.parent.parent / f"{model}.toml", [f"{name}={json.dumps(value)}"])
 
 
 def test_resolved_settings_read_back_equal(tmp_path):
