@@ -12,7 +12,8 @@ from tamis.experiment import load_settings, read_settings
 from tamis.models import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
-SHIPPED = sorted(
+FOLDERS = (ROOT / "experiments", ROOT / "tamis" / "cli" / "demo_settings")
+SHIPPED = sorted(path for folder in FOLDERS for path in folder.glob("*/*.toml"))
     path for folder in ("experiments", "tamis/cli/demo_settings") for path in ROOT.glob(f"{folder}/*/*.toml")
 )
 SEARCHES = sorted(ROOT.glob("experiments/*/folds/*.toml"))
