@@ -14,8 +14,6 @@ from tamis.models import MODELS
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = (ROOT / "experiments", ROOT / "tamis" / "cli" / "demo_settings")
 SHIPPED = sorted(path for folder in FOLDERS for path in folder.glob("*/*.toml"))
-    path for folder in ("experiments", "tamis/cli/demo_settings") for path in ROOT.glob(f"{folder}/*/*.toml")
-)
 SEARCHES = sorted(ROOT.glob("experiments/*/folds/*.toml"))
 
 
