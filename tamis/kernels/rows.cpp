@@ -76,19 +76,6 @@ inline float normal_probability(float x, float& density) {
     return x < 0.0f ? tail : 1.0f - tail;
 }
 
-// The sum of f(0) ... f(size - 1), in four chains: one chain of additions waits for itself most of the time.
-template <class Term>
-inline float sum_of(int64_t size, Term f) {
-    const int64_t quarter = size / 4;
-    float a = 0.0f, b = 0.0f, c = 0.0f, d = 0.0f;
-#pragma omp simd reduction(+ : a, b, c, d)
-    for (int64_t i = 0; i < quarter; ++i) {
-        a += f(i), b += f(quarter + i), c += f(2 * quarter + i), d += f(3 * quarter + i);
-    }
-    for (int64_t i = 4 * quarter; i < size; ++i) a += f(i);
-    return (a + b) + (c + d);
-}
-
 // What views are made of: float or bfloat16; the library is compiled once for each.
 using Number = NUMBER;
 
@@ -128,7 +115,9 @@ void competitive_forward(const Number* z, int64_t row, int64_t values, const flo
                 float* levels = steps + r * views + v;
                 float level = 0.0f, shift = 0.0f;
                 for (int64_t t = 0; t < iterations; ++t) {
-                    const float sum = sum_of(width, [=](int64_t i) { return larger(x[i], level); });
+                    float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
+                    for (int64_t i = 0; i < width; ++i) sum += larger(x[i], level);
                     const float mean = sum / width - shift, drop = alpha[v * iterations + t] * mean;
                     levels[t * step] = level, levels[kind + t * step] = shift, levels[2 * kind + t * step] = mean;
                     // Where the drop decides, level and shift are the same number to the last bit: the dead are exactly zero.
@@ -200,11 +189,13 @@ void competitive_backward(const Number* z, int64_t row, int64_t values, const fl
                     const float of_drop = of_shift - of_dead, level = levels[t * step];
                     my_alphas[v * iterations + t] += static_cast<double>(of_drop) * means[t * step];
                     const float of_mean = of_drop * alpha[v * iterations + t] / width;
-                    const float count = sum_of(width, [=](int64_t i) {
+                    float count = 0.0f;
+#pragma omp simd reduction(+ : count)
+                    for (int64_t i = 0; i < width; ++i) {
                         const float is_alive = x[i] > level ? 1.0f : 0.0f;
+                        count += is_alive;
                         g[i] += is_alive * of_mean;
-                        return is_alive;
-                    });
+                    }
                     of_shift -= of_mean * count;
                     of_dead += of_mean * (width - count);
                 }
@@ -245,10 +236,12 @@ void fusion_forward(const Number* mixed, const Number* residual, int64_t residua
                     }
                 }
                 const float mean = sum / width;
-                const float squares = sum_of(width, [=](int64_t i) {
+                float squares = 0.0f;
+#pragma omp simd reduction(+ : squares)
+                for (int64_t i = 0; i < width; ++i) {
                     x[i] -= mean;
-                    return x[i] * x[i];
-                });
+                    squares += x[i] * x[i];
+                }
                 const float inverse = 1.0f / std::sqrt(squares / width + eps);
                 moments[r * views + v] = mean, moments[(rows + r) * views + v] = inverse;
                 Number* place = out + (r * views + v) * width;
