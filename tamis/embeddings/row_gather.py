@@ -12,7 +12,8 @@ from torch.nn import functional as F
 def gather_rows(weight: Tensor, rows: Tensor, frozen: Tensor) -> Tensor:
     """``weight[rows]`` whose backward gives ``weight`` a sparse, coalesced gradient of the distinct rows.
 
-    Rows listed in ``frozen`` get no gradient. No tensor of the table's size is made in either direction.
+    Rows of a bfloat16 table come out as float32. Rows listed in ``frozen`` get no gradient. No tensor of the table's
+    size is made in either direction.
 
     Shape:
         - weight: ``(table rows, dim)``
@@ -29,12 +30,22 @@ def gather_rows(weight: Tensor, rows: Tensor, frozen: Tensor) -> Tensor:
     return _GatherRows.apply(weight, rows, frozen)  # type: ignore[no-any-return]
 
 
+def as_computed(vectors: Tensor) -> Tensor:
+    """What is computed with rows that were looked up: float32, exactly the number that a bfloat16 holds.
+
+    Example:
+        >>> as_computed(torch.tensor([0.5], dtype=torch.bfloat16))
+        tensor([0.5000])
+    """
+    return vectors.float() if vectors.dtype == torch.bfloat16 else vectors
+
+
 class _GatherRows(Function):
     @staticmethod
     def forward(ctx: Any, weight: Tensor, rows: Tensor, frozen: Tensor) -> Tensor:
         ctx.save_for_backward(rows, frozen)
         ctx.shape = weight.shape
-        return F.embedding(rows, weight)
+        return as_computed(F.embedding(rows, weight))
 
     @staticmethod
     @once_differentiable

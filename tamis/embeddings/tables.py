@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tamis.embeddings.row_gather import gather_rows
+from tamis.embeddings.row_gather import as_computed, gather_rows
+from tamis.embeddings.table_storage import fill_uniform_, is_hollow, new_table
 from tamis.errors import ConfigError
 
 
@@ -19,9 +20,12 @@ class PackedTable(nn.Module):
     padding: zero, without a gradient. Known rows start uniform within ``init_bound`` (0.05 is Keras'
     embedding default, which the SSR code uses).
 
+    Inside ``tables_stored`` the numbers may be bfloat16; they are looked up as float32, and the gradient is float32
+    too (bfloat16 in a torch too old to know ``grad_dtype``).
+
     Shape:
         - rows: any shape, whole numbers; ids with their table's ``offset`` added
-        - output: the shape of ``rows``, and ``dim``
+        - output: the shape of ``rows``, and ``dim``; float32 for bfloat16 tables
 
     Raises:
         ConfigError: there is no table, or a size or ``dim`` is below 1.
@@ -43,7 +47,7 @@ class PackedTable(nn.Module):
             )
         ends = list(accumulate(sizes.values()))
         self.offsets = dict(zip(sizes, [0, *ends[:-1]], strict=True))
-        self.weight = nn.Parameter(torch.empty(ends[-1], dim))
+        self.weight = nn.Parameter(new_table(ends[-1], dim))
         self.init_bound = init_bound
         self.register_buffer("padding_rows", torch.tensor(list(self.offsets.values())), persistent=False)
         self._prepare_weight()
@@ -54,14 +58,15 @@ class PackedTable(nn.Module):
     def reset_parameters(self) -> None:
         """Draw new vectors; padding is zero."""
         with torch.no_grad():
-            self.weight.uniform_(-self.init_bound, self.init_bound)
-            self.weight[self.padding_rows] = 0.0
+            fill_uniform_(self.weight, self.init_bound)
+            if not is_hollow(self.weight):
+                self.weight[self.padding_rows] = 0.0
 
     def forward(self, rows: Tensor) -> Tensor:
         """Look the rows up."""
         if self.training and torch.is_grad_enabled():
             return gather_rows(self.weight, rows.flatten(), self.padding_rows).view(*rows.shape, -1)
-        return F.embedding(rows, self.weight)
+        return as_computed(F.embedding(rows, self.weight))
 
     def extra_repr(self) -> str:
         """Sizes, for ``print``."""
@@ -70,6 +75,8 @@ class PackedTable(nn.Module):
 
     def _prepare_weight(self) -> None:
         self.weight.row_sparse = True  # type: ignore[attr-defined]
+        if self.weight.dtype == torch.bfloat16 and hasattr(self.weight, "grad_dtype"):
+            self.weight.grad_dtype = torch.float32
         self.weight.register_post_accumulate_grad_hook(_confirm_coalesced)
 
     def __setstate__(self, state: dict) -> None:

@@ -12,6 +12,7 @@ from torch import nn
 from tamis.analysis import count_parameters, forward_flops_per_row
 from tamis.data import EncodedSet
 from tamis.data.batching import EncodedBatches
+from tamis.embeddings import tables_stored
 from tamis.errors import TrainingError
 from tamis.experiment.cohorts import slice_metrics
 from tamis.experiment.settings import ExperimentSettings
@@ -20,7 +21,7 @@ from tamis.kernels import kernels_state
 from tamis.metrics import RankingMetrics
 from tamis.models import MODELS
 from tamis.record import RECORD_FILE, RunRecord, machine, versions, write_whole
-from tamis.training import Evaluation, TrainingResult, Workers, evaluate, train
+from tamis.training import TABLE_DTYPES, Evaluation, TrainingResult, Workers, evaluate, train
 
 MODEL_FOLDER = "model"
 SETTINGS_FILE = "settings.toml"
@@ -36,7 +37,8 @@ def run_folder(runs: Path, settings: ExperimentSettings, encoded: EncodedSet) ->
 def build_model(settings: ExperimentSettings, encoded: EncodedSet) -> nn.Module:
     """The model of an experiment with the weights its seed gives."""
     torch.manual_seed(settings.training.seed)
-    return MODELS[settings.model].build(settings.model_settings, encoded.layout)
+    with tables_stored(dtype=TABLE_DTYPES[settings.training.tables.dtype]):
+        return MODELS[settings.model].build(settings.model_settings, encoded.layout)
 
 
 def run_experiment(

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from tamis import __version__
 from tamis.config import read_config, write_config
+from tamis.embeddings import tables_stored
 from tamis.errors import CheckpointError
 from tamis.features import Encoders, Layout
 from tamis.models import MODELS
@@ -65,6 +67,8 @@ def save_bundle(folder: Path | str, bundle: Bundle) -> Path:
 def load_bundle(folder: Path | str) -> Bundle:
     """Read what ``save_bundle`` wrote; every checksum is verified before anything is used.
 
+    Tables that were trained in bfloat16 stay so, in half the memory; they are looked up as float32.
+
     Raises:
         CheckpointError: the folder is not a bundle, a file is missing or damaged, or a newer tamis wrote it.
     """
@@ -82,9 +86,12 @@ def load_bundle(folder: Path | str) -> Bundle:
     entry = MODELS[table.pop("name")]
     settings = read_config(entry.config, table, where=str(folder / MANIFEST))
     encoders = Encoders.load(folder / ENCODERS)
-    model = entry.build(settings, encoders.layout)
     try:
-        model.load_state_dict(load_file(folder / WEIGHTS))
+        state = load_file(folder / WEIGHTS)
+        is_half = any(tensor.dtype == torch.bfloat16 for tensor in state.values())
+        with tables_stored(dtype=torch.bfloat16 if is_half else torch.float32):
+            model = entry.build(settings, encoders.layout)
+        model.load_state_dict(state)
     except (SafetensorError, RuntimeError) as error:
         raise CheckpointError(f"{folder / WEIGHTS} does not fit model {entry.name!r}: {error}") from error
     return Bundle(model_name=entry.name, model_settings=settings, model=model.eval(), encoders=encoders)

@@ -14,8 +14,10 @@ from tamis.training.precision import Precision, choose_precision
 from tamis.training.progress import Best, Progress, TrainingResult
 from tamis.training.schedule import Schedule
 from tamis.training.settings import TrainingSettings
+from tamis.training.table_dtype import TABLE_DTYPES
 
 __all__ = [
+    "TABLE_DTYPES",
     "Best",
     "DenseOptimizer",
     "EvaluatedRows",

@@ -151,7 +151,7 @@ class Workers:
     def _sum_rows(self, parameter: nn.Parameter) -> Tensor | None:
         if parameter.grad is None:
             indices = torch.zeros(0, dtype=torch.int64, device=parameter.device)
-            values = torch.zeros(0, *parameter.shape[1:], dtype=parameter.dtype, device=parameter.device)
+            values = torch.zeros(0, *parameter.shape[1:], dtype=_gradient_dtype(parameter), device=parameter.device)
         else:
             gradient = parameter.grad.coalesce()
             indices, values = gradient.indices()[0], gradient.values()
@@ -211,6 +211,11 @@ class _SumOverProcesses(torch.autograd.Function):
         total = gradients[0].clone()
         dist.all_reduce(total)
         return total
+
+
+def _gradient_dtype(parameter: nn.Parameter) -> torch.dtype:
+    """That of the weights, unless they keep a gradient of another one."""
+    return getattr(parameter, "grad_dtype", None) or parameter.dtype
 
 
 def _buckets(parameters: Iterable[nn.Parameter]) -> Iterable[list[nn.Parameter]]:

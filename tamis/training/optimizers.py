@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from tamis.errors import CheckpointError, ConfigError, TrainingError
 from tamis.training.lazy_adam import LazyAdam
 from tamis.training.row_wise_adagrad import RowWiseAdagrad
+from tamis.training.stochastic_rounding import StochasticRounding
+from tamis.training.table_dtype import TABLE_DTYPES, TableDtype
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +34,8 @@ class TableOptimizer:
 
     ``betas`` matters to the two Adams only, ``initial_accumulator`` to row-wise Adagrad only.
     ``weight_decay`` is decoupled and acts on the rows of the batch (``dense_adam``: on every row, every step,
-    as other libraries do).
+    as other libraries do). ``dtype`` is what the weights are stored in: with ``"bf16"`` they take half the memory,
+    and updates, computed in float32, are written back with stochastic rounding; optimizer state stays float32.
     """
 
     name: Literal["row_wise_adagrad", "lazy_adam", "dense_adam"] = "row_wise_adagrad"
@@ -41,11 +44,19 @@ class TableOptimizer:
     eps: float = 1e-8
     weight_decay: float = 0.0
     betas: tuple[float, float] = (0.9, 0.999)
+    dtype: TableDtype = "fp32"
 
     def __post_init__(self) -> None:
         names = ["row_wise_adagrad", "lazy_adam", "dense_adam"]
         if self.name not in names:
             raise ConfigError(f"TableOptimizer name must be one of {names}; got {self.name!r}.")
+        if self.dtype not in TABLE_DTYPES:
+            raise ConfigError(f"TableOptimizer dtype must be one of {list(TABLE_DTYPES)}; got {self.dtype!r}.")
+        if self.dtype == "bf16" and self.name == "dense_adam":
+            raise ConfigError(
+                "TableOptimizer dtype 'bf16' needs an optimizer that rounds only the rows of the batch; got name "
+                "'dense_adam', which steps every row. Use 'row_wise_adagrad' or 'lazy_adam', or dtype 'fp32'."
+            )
         _check_rates("TableOptimizer", self.learning_rate, self.weight_decay, self.betas, self.eps)
         if not 0.0 <= self.initial_accumulator < math.inf:
             raise ConfigError(f"TableOptimizer initial_accumulator must be at least 0; got {self.initial_accumulator}.")
@@ -66,6 +77,8 @@ class DenseAdam(torch.optim.AdamW):
 class Optimizers:
     """The optimizers of one model: ``tables`` for parameters marked ``row_sparse``, ``dense`` for the others.
 
+    Where a table is bfloat16, ``rounding`` is its random stream, drawn from ``seed`` alike in every process.
+
     Example:
         >>> model = nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3))
         >>> optimizers = Optimizers(model, tables=TableOptimizer(), dense=DenseOptimizer(weight_decay=0.1))
@@ -75,7 +88,7 @@ class Optimizers:
         True
     """
 
-    def __init__(self, model: nn.Module, *, tables: TableOptimizer, dense: DenseOptimizer) -> None:
+    def __init__(self, model: nn.Module, *, tables: TableOptimizer, dense: DenseOptimizer, seed: int = 0) -> None:
         self._names: dict[int, str] = {}
         row_sparse, decayed, plain = [], [], []
         for name, parameter in model.named_parameters():
@@ -90,7 +103,10 @@ class Optimizers:
             raise TrainingError("the model has no parameters that require a gradient, so there is nothing to train.")
         self.parameters = [*row_sparse, *decayed, *plain]
         self._rates = {"tables": tables.learning_rate, "dense": dense.learning_rate}
-        self.tables = _make_tables(row_sparse, tables) if row_sparse else None
+        self.rounding: StochasticRounding | None = None
+        if any(parameter.dtype == torch.bfloat16 for parameter in row_sparse):
+            self.rounding = StochasticRounding(seed=seed, device=row_sparse[0].device)
+        self.tables = _make_tables(row_sparse, tables, self.rounding) if row_sparse else None
         self.dense = _make_dense(decayed, plain, dense) if decayed or plain else None
 
     def zero_grad(self) -> None:
@@ -189,7 +205,9 @@ def clip_norm_(parameters: Iterable[nn.Parameter], limit: float) -> Tensor:
     return norm
 
 
-def _make_tables(parameters: list[nn.Parameter], settings: TableOptimizer) -> torch.optim.Optimizer:
+def _make_tables(
+    parameters: list[nn.Parameter], settings: TableOptimizer, rounding: StochasticRounding | None
+) -> torch.optim.Optimizer:
     rate, decay = settings.learning_rate, settings.weight_decay
     if settings.name == "row_wise_adagrad":
         return RowWiseAdagrad(
@@ -198,9 +216,17 @@ def _make_tables(parameters: list[nn.Parameter], settings: TableOptimizer) -> to
             initial_accumulator=settings.initial_accumulator,
             eps=settings.eps,
             weight_decay=decay,
+            rounding=rounding,
         )
     if settings.name == "lazy_adam":
-        return LazyAdam(parameters, learning_rate=rate, betas=settings.betas, eps=settings.eps, weight_decay=decay)
+        return LazyAdam(
+            parameters,
+            learning_rate=rate,
+            betas=settings.betas,
+            eps=settings.eps,
+            weight_decay=decay,
+            rounding=rounding,
+        )
     return DenseAdam(parameters, lr=rate, betas=settings.betas, eps=settings.eps, weight_decay=decay, fused=True)
 
 

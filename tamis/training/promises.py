@@ -1,4 +1,7 @@
-"""What a source promises and the loop relies on: every batch has the rows that were announced."""
+"""What the loop relies on: every batch has the rows that were announced, and weights are numbers."""
+
+import torch
+from torch import Tensor
 
 from tamis.batch import Batch, BatchSource
 from tamis.errors import TrainingError
@@ -32,3 +35,13 @@ def check_share(source: BatchSource, step: int, batch: Batch, workers: Workers) 
             f"batch {step} must have {expected} rows for process {rank} of {count}; got {len(batch)}. "
             f"This is an error of the source."
         )
+
+
+def is_finite(weight: Tensor) -> bool:
+    """Whether no number is NaN or infinite; looked at in pieces, since torch's masks are larger than the table.
+
+    Example:
+        >>> is_finite(torch.tensor([1.0, float("inf")]))
+        False
+    """
+    return all(bool(torch.isfinite(piece).all()) for piece in weight.detach().flatten().split(2**22))

@@ -53,13 +53,15 @@ class Recovery:
     def save(self, state: TrainingState) -> None:
         """Write the checkpoint of this step; keep it and the best one, delete the others."""
         random = self._workers.gather(_random_states())
+        rounding = self._optimizers.rounding
         if self._workers.is_main:
             tensors = {
                 "weights": model_tensors(self._model),
                 "optimizers": self._optimizers.state_tensors(),
                 "random": {
                     f"{name}/{rank}": each for rank, states in enumerate(random) for name, each in states.items()
-                },
+                }
+                | ({} if rounding is None else {"rounding": rounding.state}),
             }
             table = {"identity": self._identity, "training": state.to_json()}
             write_checkpoint(self.folder, state.step, tensors=tensors, state=table)
@@ -83,6 +85,9 @@ class Recovery:
         torch.set_rng_state(checkpoint.tensors["random"][f"cpu/{rank}"])
         if device.type == "cuda":
             torch.cuda.set_rng_state(checkpoint.tensors["random"][f"cuda/{rank}"], device)
+        if self._optimizers.rounding is not None:
+            # One stream for all processes: each rounds the same rows, and their tables must stay the same.
+            self._optimizers.rounding.state = checkpoint.tensors["random"]["rounding"]
         return TrainingState.from_json(checkpoint.state["training"])
 
     def load_weights(self, step: int) -> Path:

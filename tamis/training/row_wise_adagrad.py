@@ -5,10 +5,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from tamis.errors import ConfigError
 from tamis.training.sparse_rows import rows_and_values
+from tamis.training.stochastic_rounding import StochasticRounding
+from tamis.training.table_dtype import computed_dtype, read_rows, write_rows
 
 
 class RowWiseAdagrad(torch.optim.Optimizer):
@@ -18,12 +19,14 @@ class RowWiseAdagrad(torch.optim.Optimizer):
     ``w_r = (1 - lr * weight_decay) * w_r - lr * g_r / (sqrt(a_r) + eps)``. Rows that are absent from the
     gradient are not read or written, so weight decay acts on a row only when it is met.
 
+    A bfloat16 table is updated in float32 and written back by ``rounding``, or to the nearest if there is none.
+
     Source: Duchi et al. 2011 (Adagrad); the row-wise accumulator: Mudigere et al. 2022, "Software-hardware
     co-design for fast and scalable training of deep learning recommendation models", section 4.1.
 
     Shape:
         - each parameter: ``(rows, width)``, its gradient sparse over the rows
-        - state ``accumulator``: ``(rows,)``
+        - state ``accumulator``: ``(rows,)``, float32 also for a bfloat16 table
 
     Raises:
         ConfigError: a setting is below 0.
@@ -46,6 +49,7 @@ class RowWiseAdagrad(torch.optim.Optimizer):
         initial_accumulator: float = 0.0,
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        rounding: StochasticRounding | None = None,
     ) -> None:
         settings = {
             "lr": learning_rate,
@@ -57,6 +61,7 @@ class RowWiseAdagrad(torch.optim.Optimizer):
             if value < 0:
                 raise ConfigError(f"RowWiseAdagrad {name} must be at least 0; got {value}.")
         super().__init__(parameters, settings)
+        self.rounding = rounding
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
@@ -70,14 +75,14 @@ class RowWiseAdagrad(torch.optim.Optimizer):
         state = self.state[weight]
         if not state:
             start = group["initial_accumulator"]
-            state["accumulator"] = torch.full_like(weight[:, 0], start, memory_format=torch.contiguous_format)
+            state["accumulator"] = weight.new_full((len(weight),), start, dtype=computed_dtype(weight))
         rows, values = rows_and_values(weight.grad)  # type: ignore[arg-type]
+        values = values.to(computed_dtype(weight))
         accumulated = state["accumulator"].index_select(0, rows).add_(values.square().mean(dim=1))
         state["accumulator"].index_copy_(0, rows, accumulated)
         rate = group["lr"] / accumulated.sqrt_().add_(group["eps"])
-        # Gather, change, copy back: on CPU several times faster than index_add_ into the large table.
-        touched = functional.embedding(rows, weight)
+        touched = read_rows(weight, rows)
         if group["weight_decay"]:
             touched.mul_(1.0 - group["lr"] * group["weight_decay"])
         touched.addcmul_(values, rate.unsqueeze(1), value=-1.0)
-        weight.index_copy_(0, rows, touched)
+        write_rows(weight, rows, touched, self.rounding)

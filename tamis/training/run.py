@@ -22,10 +22,11 @@ from tamis.training.optimizers import Optimizers, clip_norm_
 from tamis.training.precision import choose_precision
 from tamis.training.prefetch import on_device
 from tamis.training.progress import Best, Progress, TrainingResult
-from tamis.training.promises import check_batch_sizes, check_share
+from tamis.training.promises import check_batch_sizes, check_share, is_finite
 from tamis.training.recovery import Recovery
 from tamis.training.settings import TrainingSettings, flatten
 from tamis.training.state import TrainingState
+from tamis.training.table_dtype import store_tables
 
 _REPORT_SECONDS = 0.2
 
@@ -49,6 +50,7 @@ class Run:
         identity: dict[str, Any],
     ) -> None:
         check_batch_sizes(source, workers)
+        store_tables(model, settings.tables.dtype)
         self.model = model.to(device)
         self.source, self.valid, self.settings, self.folder = source, valid, settings, folder
         self.workers, self.device, self.objective, self.tasks = workers, device, objective, tasks
@@ -58,7 +60,7 @@ class Run:
         parts = settings.evaluations_per_epoch
         self.evaluated_after = {max(1, self.updates * (part + 1) // parts) for part in range(parts)}
         workers.share_model(model)
-        self.optimizers = Optimizers(model, tables=settings.tables, dense=settings.dense)
+        self.optimizers = Optimizers(model, tables=settings.tables, dense=settings.dense, seed=settings.seed)
         self.state = TrainingState()
         self.notes: list[str] = []
         self.losses = LossWindow(workers, advice=self._advice())
@@ -258,7 +260,7 @@ class Run:
 
     def _check_weights(self) -> None:
         for name, parameter in self.model.named_parameters():
-            if not torch.isfinite(parameter).all():
+            if not is_finite(parameter):
                 raise TrainingError(
                     f"the weights {name!r} are not finite after step {self.state.step}, so training cannot "
                     f"go on. {self._advice()}"

@@ -27,7 +27,7 @@ ARROWS: dict[str, set[str]] = {
     "metrics": {"errors"},
     "training": {"objectives", "metrics", *BASE},
     "analysis": {"metrics", *BASE},
-    "export": {"models", "features", *BASE},
+    "export": {"models", "embeddings", "features", *BASE},
     "serving": {"export", "models", "data", "features", "metrics", "training", *BASE},
     "reports": {"record", "errors"},
     "experiment": {
@@ -35,6 +35,7 @@ ARROWS: dict[str, set[str]] = {
             "features",
             "data",
             "kernels",
+            "embeddings",
             "models",
             "objectives",
             "metrics",

@@ -4,6 +4,7 @@ import json
 
 import polars as pl
 import pytest
+import torch
 from sklearn.metrics import roc_auc_score
 
 from tamis.data import SplitSettings, make_splitter
@@ -164,3 +165,17 @@ def test_without_a_validation_file_a_share_of_the_training_rows_validates(click_
     assert encoded.rows("train") + encoded.rows("valid") == 1600
     assert 330 < encoded.rows("valid") < 470
     assert encoded.rows("test") == 400
+
+
+def test_tables_in_half_precision_are_saved_loaded_and_served_as_they_were_trained(log_file, tmp_path):
+    records = {}
+    for dtype in ("fp32", "bf16"):
+        settings = settings_for(log_file, tables={"dtype": dtype})
+        folder = tmp_path / dtype
+        records[dtype] = run_experiment(settings, prepare_data(settings.data), folder=folder, command="test")
+    model = load_bundle(tmp_path / "bf16" / "model").model
+    assert model.embed.table.weight.dtype == torch.bfloat16
+    assert records["bf16"].settings["training"]["tables"]["dtype"] == "bf16"
+    assert records["bf16"].test["auc"] == pytest.approx(records["fp32"].test["auc"], abs=0.05)
+    sizes = {dtype: (tmp_path / dtype / "model" / "weights.safetensors").stat().st_size for dtype in records}
+    assert sizes["fp32"] - sizes["bf16"] == pytest.approx(2 * records["fp32"].parameters["embedding"], abs=64)

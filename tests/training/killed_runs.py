@@ -53,9 +53,9 @@ class Mortal:
             yield batch
 
 
-def run(folder, *, deadly=None, resume=False, changes=None, kill_before_replace=None):
+def run(folder, *, deadly=None, resume=False, changes=None, kill_before_replace=None, packed=False):
     torch.set_num_threads(1)
-    model = tiny.TinyModel(dropout=0.3)
+    model = tiny.TinyModel(dropout=0.3, packed=packed)
     if kill_before_replace is not None:
         replace, calls = os.replace, iter(range(10**6))
 
@@ -108,6 +108,12 @@ def main():
         in_a_process(killed=False, folder=root / f"straight-{name}", changes=changes)
         in_a_process(killed=True, folder=root / f"killed-{name}", deadly=11, changes=changes)
         in_a_process(killed=False, folder=root / f"killed-{name}", changes=changes, resume=True)
+    for name in ("row_wise_adagrad", "lazy_adam"):
+        changes = {"tables": TableOptimizer(name=name, learning_rate=0.01, dtype="bf16")}
+        in_a_process(killed=False, folder=root / f"straight-bf16-{name}", changes=changes, packed=True)
+        folder = root / f"killed-bf16-{name}"
+        in_a_process(killed=True, folder=folder, deadly=13, changes=changes, packed=True)
+        in_a_process(killed=False, folder=folder, changes=changes, resume=True, packed=True)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ from safetensors.torch import load_file
 from tamis.errors import ConfigError
 from tamis.training import Workers, choose_device
 
+TABLES = ("row_wise_adagrad", "lazy_adam")
+
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory) -> Path:
@@ -56,10 +58,16 @@ def test_two_processes_train_the_weights_of_one(both, case):
     assert theirs == {**ours, "processes": 2, "value": pytest.approx(ours["value"], abs=1e-9)}
 
 
-@pytest.mark.parametrize("case", ["row_wise_adagrad", "lazy_adam", "dense_adam"])
+@pytest.mark.parametrize("case", [*(f"{dtype}{name}" for dtype in ("", "bf16-") for name in TABLES), "dense_adam"])
 def test_both_processes_hold_the_same_bits(both, case):
     first, second = (load_file(both / f"{case}-2-{rank}.safetensors") for rank in (0, 1))
     assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
+
+
+def test_the_tables_of_that_comparison_are_in_half_precision(both):
+    for rank in (0, 1):
+        table = load_file(both / f"bf16-lazy_adam-2-{rank}.safetensors")["table.weight"].double()
+        assert torch.equal(table, table.bfloat16().double()) and table.abs().max() > 0.05
 
 
 @pytest.mark.parametrize("case", ["fp32-333", "bf16-333", "fp32-20", "bf16-20"])
@@ -72,7 +80,7 @@ def test_metrics_and_scores_are_identical_on_one_and_two_processes(both, case):
 
 def test_the_curve_is_written_once_and_is_that_of_one_process(both):
     def losses(processes):
-        path = both / f"run-lazy_adam-{processes}" / "curve.jsonl"
+        path = both / f"run-lazy_adam-fp32-{processes}" / "curve.jsonl"
         return [json.loads(line)["train_loss"] for line in path.read_text().splitlines()]
 
     assert losses(2) == pytest.approx(losses(1), rel=1e-6)

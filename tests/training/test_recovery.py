@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from tamis.errors import CheckpointError
 from tamis.training import DenseOptimizer, train
+from tamis.training.stochastic_rounding import StochasticRounding
 
 KILLED = [
     ("killed-at-0", "straight"),
@@ -25,6 +26,8 @@ KILLED = [
     ("killed-while-saving", "straight"),
     ("killed-lazy_adam", "straight-lazy_adam"),
     ("killed-dense_adam", "straight-dense_adam"),
+    ("killed-bf16-row_wise_adagrad", "straight-bf16-row_wise_adagrad"),
+    ("killed-bf16-lazy_adam", "straight-bf16-lazy_adam"),
 ]
 
 
@@ -80,6 +83,16 @@ def test_only_the_last_and_the_best_checkpoint_remain(runs):
     best = json.loads((runs / "straight" / "result.json").read_text())["step"]
     names = {path.name for path in (runs / "killed-while-saving" / "checkpoints").iterdir()}
     assert names == {"step-30", f"step-{best}"}
+
+
+def test_a_checkpoint_holds_the_stream_of_rounding_where_it_stands(runs):
+    stream = load_file(runs / "straight-bf16-lazy_adam" / "checkpoints" / "step-30" / "random.safetensors")["rounding"]
+    assert not torch.equal(stream, StochasticRounding(seed=5, device=torch.device("cpu")).state)
+    resumed = load_file(runs / "killed-bf16-lazy_adam" / "checkpoints" / "step-30" / "random.safetensors")["rounding"]
+    assert torch.equal(resumed, stream)
+    weights = load_file(runs / "straight-bf16-lazy_adam" / "weights.safetensors")
+    assert weights["table.weight"].dtype == torch.bfloat16
+    assert "rounding" not in load_file(runs / "straight" / "checkpoints" / "step-30" / "random.safetensors")
 
 
 @pytest.fixture

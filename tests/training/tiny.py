@@ -4,15 +4,16 @@ import torch
 from torch import nn
 
 from tamis.batch import Batch, Output
+from tamis.embeddings import PackedTable
 from tamis.training import DenseOptimizer, MemorySource, TrainingSettings
 
 
 class TinyModel(nn.Module):
-    def __init__(self, *, ids=50, dim=4, tasks=1, dropout=0.0, norm=True, seed=0, double=False):
+    def __init__(self, *, ids=50, dim=4, tasks=1, dropout=0.0, norm=True, seed=0, double=False, packed=False):
         super().__init__()
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            self.table = nn.Embedding(ids, dim, sparse=True)
+            self.table = PackedTable({"all": ids}, dim) if packed else nn.Embedding(ids, dim, sparse=True)
             self.hidden = nn.Linear(2 * dim + 1, 8)
             self.score = nn.Linear(8, tasks)
         self.norm = nn.BatchNorm1d(8) if norm else nn.Identity()

@@ -60,15 +60,17 @@ def spread_batch_norm(workers):
     }
 
 
-def trained(workers, folder, *, table, **changes):
-    model = tiny.TinyModel(double=True, seed=workers.rank)
-    settings = tiny.tiny_settings(tables=TableOptimizer(name=table), clip_norm=0.5, evaluations_per_epoch=2, **changes)
+def trained(workers, folder, *, table, dtype="fp32", **changes):
+    is_half = dtype == "bf16"
+    model = tiny.TinyModel(double=not is_half, packed=is_half, dropout=0.2 * is_half, seed=workers.rank)
+    tables = TableOptimizer(name=table, dtype=dtype)
+    settings = tiny.tiny_settings(tables=tables, clip_norm=0.5, evaluations_per_epoch=2, **changes)
     result = train(
         model,
         source=tiny.tiny_source(203, batch_size=20, shuffle_seed=1),
         valid=tiny.tiny_source(90, seed=2),
         settings=settings,
-        folder=folder / f"run-{table}-{workers.count}",
+        folder=folder / f"run-{table}-{dtype}-{workers.count}",
         workers=workers,
     )
     facts = {"value": result.best.value, "step": result.best.step, "processes": result.processes}
@@ -145,6 +147,8 @@ def work(folder):
     facts = {"evaluate": evaluated(workers)}
     for table in ("row_wise_adagrad", "lazy_adam", "dense_adam"):
         facts[table], tensors[table] = trained(workers, folder, table=table, gradient_accumulation=2)
+    for table in ("row_wise_adagrad", "lazy_adam"):
+        facts[f"bf16-{table}"], tensors[f"bf16-{table}"] = trained(workers, folder, table=table, dtype="bf16")
     if workers.count > 1:
         facts["odds"] = odds_and_ends(workers)
         facts["too_many"] = too_many_processes(workers, folder)
