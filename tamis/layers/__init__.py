@@ -11,6 +11,7 @@ from tamis.layers.cross import CrossLayer, CrossNetwork
 from tamis.layers.initialisation import glorot_normal_, glorot_uniform_
 from tamis.layers.input_norm import INPUT_NORMS, InputNorm, InputNormKind
 from tamis.layers.mlp import MLP
+from tamis.layers.recomputed import RecomputedStack
 from tamis.layers.ssr_block import DynamicBlock, StaticBlock
 from tamis.layers.static_filter import StaticFilter, official_indices
 from tamis.layers.task_towers import TaskTowers
@@ -29,6 +30,7 @@ __all__ = [
     "DynamicBlock",
     "InputNorm",
     "InputNormKind",
+    "RecomputedStack",
     "StaticBlock",
     "StaticFilter",
     "TaskTowers",

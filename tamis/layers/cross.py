@@ -9,6 +9,7 @@ from torch.autograd.function import once_differentiable
 
 from tamis.kernels import kernels_for
 from tamis.layers.initialisation import glorot_uniform_
+from tamis.layers.recomputed import RecomputedStack
 
 
 class CrossLayer(nn.Module):
@@ -49,7 +50,7 @@ class CrossLayer(nn.Module):
         return self.linear(current if self.reduce is None else self.reduce(current))
 
 
-class CrossNetwork(nn.ModuleList):
+class CrossNetwork(nn.ModuleList, RecomputedStack):  # pyright: ignore[reportIncompatibleVariableOverride]
     """Crosses in order, each of the input with what the one before gave.
 
     Source: Wang et al. 2021, "DCN V2", arXiv 2008.13535, section 3.2.
@@ -70,7 +71,10 @@ class CrossNetwork(nn.ModuleList):
 
     def forward(self, first: Tensor) -> Tensor:
         """Apply all crosses."""
-        return self.finish(first, self.project(first))
+        current = rounded = first
+        for part in self.parts_of(len(self)):
+            current, rounded = self.run_part(self._apply_crosses, first, current, rounded, part)
+        return current
 
     def project(self, first: Tensor) -> Tensor:
         """What is affine in ``first``: the linear part of the first cross."""
@@ -80,17 +84,24 @@ class CrossNetwork(nn.ModuleList):
 
     def finish(self, first: Tensor, linear: Tensor) -> Tensor:
         """Apply all crosses, of which the first has its linear part already."""
-        current = rounded = first
-        for number, cross in enumerate(self):
+        current, rounded = _add_cross(first, linear, first)
+        return self._apply_crosses(first, current, rounded, range(1, len(self)))[0]
+
+    def _apply_crosses(self, first: Tensor, current: Tensor, rounded: Tensor, part: range) -> tuple[Tensor, Tensor]:
+        for number in part:
+            cross = self[number]
             assert isinstance(cross, CrossLayer)
-            if number:
-                linear = cross.mix(rounded)
-            # In mixed precision the sum stays exact, and the next product reads it rounded: one pass makes both.
-            if linear.dtype != first.dtype == torch.float32 and kernels_for(linear) is not None:
-                current, rounded = _Cross.apply(first, linear, current)  # type: ignore[misc]
-            else:
-                current = rounded = first * linear + current
-        return current
+            current, rounded = _add_cross(first, cross.mix(rounded), current)
+        return current, rounded
+
+
+def _add_cross(first: Tensor, linear: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
+    """``first * linear + current``, and the same for the next product to read."""
+    # In mixed precision the sum stays exact, and the next product reads it rounded: one pass makes both.
+    if linear.dtype != first.dtype == torch.float32 and kernels_for(linear) is not None:
+        return _Cross.apply(first, linear, current)  # type: ignore[return-value]
+    following = first * linear + current
+    return following, following
 
 
 class _Cross(Function):

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from tamis.layers.initialisation import glorot_uniform_
+from tamis.layers.recomputed import RecomputedStack
 
 
-class MLP(nn.Module):
+class MLP(RecomputedStack):
     """Hidden layers, each ``dropout(relu(W x + b))``; the output is the last hidden layer.
 
     Weights start Glorot-uniform and biases at zero, as Keras layers do.
@@ -42,7 +43,9 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the hidden layers in order."""
-        return self.finish(self.project(x))
+        for part in self.parts_of(len(self.linears)):
+            x = self.run_part(self._apply_layers, x, part)
+        return x
 
     def project(self, x: Tensor) -> Tensor:
         """What is affine in ``x``: ``W x + b`` of the first layer, or ``x`` itself if there is none."""
@@ -52,7 +55,9 @@ class MLP(nn.Module):
         """What follows ``project``."""
         if not self.linears:
             return projected
-        x = self.dropout(projected.relu_())
-        for linear in self.linears[1:]:
-            x = self.dropout(linear(x).relu_())
+        return self._apply_layers(self.dropout(projected.relu_()), range(1, len(self.linears)))
+
+    def _apply_layers(self, x: Tensor, part: range) -> Tensor:
+        for number in part:
+            x = self.dropout(self.linears[number](x).relu_())
         return x

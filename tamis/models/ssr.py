@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 from torch import Tensor, nn
 
 from tamis.errors import ConfigError
-from tamis.layers import DynamicBlock, StaticBlock
+from tamis.layers import DynamicBlock, RecomputedStack, StaticBlock
 from tamis.models.setting_rules import require_at_least, require_share
 
 Fusion = Literal["none", "dense", "residual"]
@@ -17,7 +17,7 @@ ViewNormKind = Literal["per_view", "shared"]
 Parts = TypeVar("Parts")
 
 
-class SSRBlocks(nn.Module):
+class SSRBlocks(RecomputedStack):
     """Blocks in order: the views of one, side by side, are the input of the next.
 
     Source: arXiv 2604.08011, equations 7 (between blocks) and 8 (mean of the last views).
@@ -34,7 +34,7 @@ class SSRBlocks(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Run all blocks."""
-        return self._follow(self.blocks[0](x))
+        return self._follow(self.run_part(self.blocks[0], x))
 
     def project(self, x: Tensor) -> tuple[Tensor, ...]:
         """What is linear in ``x``: the first part of the first block."""
@@ -47,7 +47,7 @@ class SSRBlocks(nn.Module):
     def _follow(self, views: Tensor) -> Tensor:
         """What the first block's views become."""
         for block in self.blocks[1:]:
-            views = block(views.flatten(1))
+            views = self.run_part(block, views.flatten(1))
         return views.mean(dim=1) if self.last == "mean" else views.flatten(1)
 
     @property

@@ -13,6 +13,7 @@ from tamis.training.allocator import keep_freed_memory
 from tamis.training.batch_norm import synchronised_batch_norm
 from tamis.training.distributed import Workers, choose_device
 from tamis.training.progress import Progress, TrainingResult
+from tamis.training.recomputation import recomputed_activations
 from tamis.training.run import Run
 from tamis.training.settings import TrainingSettings
 
@@ -72,7 +73,11 @@ def train(
     if device.type == "cpu":
         keep_freed_memory()
     gpus = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=gpus), synchronised_batch_norm(model, workers):
+    with (
+        torch.random.fork_rng(devices=gpus),
+        synchronised_batch_norm(model, workers),
+        recomputed_activations(model, is_wanted=settings.checkpoint_activations),
+    ):
         # Processes must not drop the same neurons; the offset keeps the first one's stream that of a single
         # process.
         torch.manual_seed(settings.seed + 1_000_003 * workers.rank)

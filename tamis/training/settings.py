@@ -20,7 +20,7 @@ HIGHER_IS_BETTER = {
 }
 """The metrics by which a validation may choose."""
 
-_NO_EFFECT_ON_RESULT = ("checkpoint_every_steps", "checkpoint_minutes", "tensorboard")
+_NO_EFFECT_ON_RESULT = ("checkpoint_activations", "checkpoint_every_steps", "checkpoint_minutes", "tensorboard")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,8 @@ class TrainingSettings:
     - ``keep``: the weights that were ``best`` on the validation, or the ``last``, for a validation part too small to
       choose (``epochs`` then comes from elsewhere, such as cross-validation; ``patience`` has no effect)
     - ``clip_norm``: the largest norm of the gradient, tables included; None does not clip
-    - ``gradient_accumulation``: batches summed into one update
+    - ``gradient_accumulation``: batches summed into one update; a smaller ``batch_size`` with it needs less memory
+    - ``checkpoint_activations``: compute the inside of each block again in the backward pass, instead of keeping it
     - ``log_every_steps``: updates between two lines of the curve, and between two looks at the loss
     - ``checkpoint_every_steps``, ``checkpoint_minutes``: checkpoints beside those that every validation
       writes
@@ -54,6 +55,7 @@ class TrainingSettings:
     schedule: Schedule = field(default_factory=Schedule)
     clip_norm: float | None = None
     gradient_accumulation: int = 1
+    checkpoint_activations: bool = False
     log_every_steps: int = 50
     checkpoint_every_steps: int | None = None
     checkpoint_minutes: float | None = 10.0

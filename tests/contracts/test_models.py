@@ -14,6 +14,7 @@ from tamis.features.layout import DenseField, IdField, Layout, ListField
 from tamis.layers import INPUT_NORMS
 from tamis.models import SplitModel
 from tamis.registry import MODELS
+from tamis.training.recomputation import recomputed_activations
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = list(MODELS)
@@ -278,6 +279,20 @@ def test_dropout_acts_in_training_only(name, setting):
     model.train()
     with torch.no_grad():
         assert not torch.equal(model(batch).logits, model(batch).logits)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_recomputed_activations_change_no_bit_of_a_step(name):
+    batch, results = random_batch(FULL, rows=64), []
+    for is_wanted in (False, True):
+        model = build(name, dropout=0.3, input_dropout=0.1).train()
+        torch.manual_seed(1)
+        with recomputed_activations(model, is_wanted=is_wanted):
+            loss = loss_of(model, batch)
+            loss.backward()
+        gradients = [parameter.grad.to_dense() for parameter in model.parameters()]
+        results.append([loss, *gradients, *model.buffers()])
+    assert all(torch.equal(one, other) for one, other in zip(*results, strict=True))
 
 
 @pytest.mark.parametrize("name", NAMES)
