@@ -67,15 +67,18 @@ class Ranker:
         label: str | None = None,
         valid: Any = None,
         split: SplitSettings | None = None,
+        must_fit: bool = True,
     ) -> "Ranker":
         """Train on ``frame`` and keep the weights that are best on validation rows.
 
         The label is the column called ``label``, or ``y`` beside the frame as scikit-learn passes it. Validation rows
         are those of the frame ``valid`` (with the label column), or a tenth taken at random, or what ``split`` says.
+        Training that by its plan needs more memory or disk than is free is refused, unless ``must_fit`` is off.
 
         Raises:
             ConfigError: a model, setting or column name does not exist.
             DataError: the rows break a rule of the schema.
+            TrainingError: training will not fit, or failed.
         """
         rows = _to_polars(frame)
         label, rows = _find_label(rows, y, label, self.schema)
@@ -89,10 +92,11 @@ class Ranker:
                 FrameSource(rows),
                 split or SplitSettings(fractions=(0.9, 0.1, 0.0), seed=self.seed),
             )
-        with tempfile.TemporaryDirectory(prefix="tamis-") as place:
-            folder = Path(place)
+        with tempfile.TemporaryDirectory(prefix="tamis-") as temporary:
+            folder = Path(temporary)
             encoded = prepare(source=source, schema=schema, split=split, folder=folder / "data", name="frame")
-            record = run_experiment(experiment, encoded, folder=folder / "run", command="Ranker.fit")
+            place = folder / "run"
+            record = run_experiment(experiment, encoded, folder=place, command="Ranker.fit", must_fit=must_fit)
             bundle = load_bundle(folder / "run" / "model")
         assert record is not None
         self.record_, self.schema_, self._bundle = record, schema, bundle

@@ -45,6 +45,7 @@ CONTRACT_KEYS = [
         "machine",
         "data",
         "command",
+        "plan",
         "timings",
         "best",
         "valid",

@@ -1,5 +1,6 @@
 """What a model costs: parameters, told apart by kind, and floating-point operations of one row."""
 
+import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -27,7 +28,8 @@ def forward_flops_per_row(model: nn.Module, batch: Batch) -> int:
     """
     was_training = model.training
     model.eval()
-    with FlopCounterMode(display=False) as counter:
+    # Without no_grad the graph of a whole batch would be kept, more than a step of training may need.
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model(batch)
     model.train(was_training)
     return round(counter.get_total_flops() / len(batch))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from tamis.data import EncodedSet
+    from tamis.experiment import Plan
     from tamis.features import Schema
 
 
@@ -21,6 +22,23 @@ def print_metrics(values: Mapping[str, Any]) -> None:
     table = _table("metric", "value")
     for name, value in values.items():
         table.add_row(name, _number(value))
+    Console().print(table)
+
+
+def print_plan(plan: "Plan") -> None:
+    """What a run will need, what there is, and the parts; parts of nothing are left out."""
+    from tamis.experiment.plan import in_units
+
+    def parts(sizes: Mapping[str, int]) -> str:
+        return ", ".join(f"{name} {in_units(size)}" for name, size in sizes.items() if size)
+
+    def free(size: int | None) -> str:
+        return "unknown" if size is None else in_units(size)
+
+    table = Table("the plan", "needed", "free", "of which", box=None, pad_edge=False)
+    table.add_row(plan.memory_place, in_units(plan.memory_needed), free(plan.memory_free), parts(plan.memory))
+    table.add_row("disk", in_units(plan.disk_needed), free(plan.disk_free), parts(plan.disk))
+    table.add_row("time", f"roughly {plan.rough_minutes:,.1f} min", "", "if all epochs run, by a short trial")
     Console().print(table)
 
 

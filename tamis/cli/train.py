@@ -20,17 +20,21 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint in the run's folder.")
     ] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Say what the run will need, and stop.")] = False,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Train even if by its plan the run will not fit.")] = False,
     from_folder: From = None,
     offline: Offline = False,
 ) -> None:
     """Train a model, choose by validation, score the test set once, and leave a record.
 
+    First the plan is printed: the memory, disk and rough time the run will need. One that will not fit is refused.
+
     The run's folder holds record.json (every number), curve.jsonl, settings.toml and the saved model in `model`.
     Under torchrun, all processes train one model together.
     """
     from tamis.cli.progress import EncodingBars, TrainingBar
-    from tamis.cli.tables import print_record
-    from tamis.experiment import load_settings, prepare_data, run_experiment, run_folder
+    from tamis.cli.tables import print_plan, print_record
+    from tamis.experiment import check_everywhere, load_settings, make_plan, prepare_data, run_experiment, run_folder
     from tamis.training import Workers
 
     overrides = [*(overrides or []), *([f"training.seed={seed}"] if seed is not None else [])]
@@ -40,8 +44,25 @@ def train(
         encoded = prepare_data(settings.data, from_folder=from_folder, offline=offline, report=bars, say=bars.say)
     folder = out or run_folder(Path("runs"), settings, encoded)
     command = shlex.join(["tamis", *sys.argv[1:]])
+    planned = make_plan(settings, encoded, folder=folder, workers=workers)
+    if workers.is_main:
+        print_plan(planned)
+    if plan:
+        if not anyway:
+            check_everywhere(planned, workers)
+        workers.close()
+        return
     with TrainingBar(f"{settings.model} seed {settings.training.seed}") as bar:
-        record = run_experiment(settings, encoded, folder=folder, resume=resume, command=command, report=bar)
+        record = run_experiment(
+            settings,
+            encoded,
+            folder=folder,
+            resume=resume,
+            command=command,
+            report=bar,
+            plan=planned,
+            must_fit=not anyway,
+        )
     workers.close()
     if record is not None:
         print_record(record, folder)

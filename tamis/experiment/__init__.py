@@ -4,14 +4,19 @@ Made from ``data``, ``models``, ``training``, ``export`` and ``serving``; asked 
 scripts.
 """
 
+from tamis.experiment.plan import Plan
+from tamis.experiment.planning import make_plan
 from tamis.experiment.prepare import prepare_data
-from tamis.experiment.run import run_experiment, run_folder
+from tamis.experiment.run import check_everywhere, run_experiment, run_folder
 from tamis.experiment.settings import DataSettings, ExperimentSettings, load_settings, read_settings
 
 __all__ = [
     "DataSettings",
     "ExperimentSettings",
+    "Plan",
+    "check_everywhere",
     "load_settings",
+    "make_plan",
     "prepare_data",
     "read_settings",
     "run_experiment",

@@ -7,38 +7,31 @@ from typing import Any
 import numpy as np
 import tomli_w
 import torch
-from torch import nn
 
 from tamis.analysis import count_parameters, forward_flops_per_row
 from tamis.data import EncodedSet
 from tamis.data.batching import EncodedBatches
-from tamis.embeddings import tables_stored
 from tamis.errors import TrainingError
+from tamis.experiment.build import build_model, make_batches
 from tamis.experiment.cohorts import slice_metrics
+from tamis.experiment.plan import ALL_THE_SAME, Plan
+from tamis.experiment.planning import make_plan
 from tamis.experiment.settings import ExperimentSettings
 from tamis.export import Bundle, load_bundle, save_bundle
 from tamis.kernels import kernels_state
 from tamis.metrics import RankingMetrics
 from tamis.models import MODELS
 from tamis.record import RECORD_FILE, RunRecord, machine, versions, write_whole
-from tamis.training import TABLE_DTYPES, Evaluation, TrainingResult, Workers, evaluate, train
+from tamis.training import Evaluation, TrainingResult, Workers, evaluate, train
 
 MODEL_FOLDER = "model"
 SETTINGS_FILE = "settings.toml"
-_EVALUATION_ROWS = 8192
 
 
 def run_folder(runs: Path, settings: ExperimentSettings, encoded: EncodedSet) -> Path:
     """Where a run goes unless it is told otherwise."""
     place = runs / encoded.name / encoded.manifest.split_description / settings.model
     return place / f"seed-{settings.training.seed}"
-
-
-def build_model(settings: ExperimentSettings, encoded: EncodedSet) -> nn.Module:
-    """The model of an experiment with the weights its seed gives."""
-    torch.manual_seed(settings.training.seed)
-    with tables_stored(dtype=TABLE_DTYPES[settings.training.tables.dtype]):
-        return MODELS[settings.model].build(settings.model_settings, encoded.layout)
 
 
 def run_experiment(
@@ -49,6 +42,8 @@ def run_experiment(
     command: str,
     resume: bool = False,
     report: Callable[[Any], None] | None = None,
+    plan: Plan | None = None,
+    must_fit: bool = True,
 ) -> RunRecord | None:
     """Train the model of ``settings`` on ``encoded`` and write record, curve, settings and model to ``folder``.
 
@@ -56,14 +51,20 @@ def run_experiment(
     saved model is served; without a test split the record has no test metrics. Of several processes only the main one
     gets a record.
 
+    ``plan`` is the plan of this run, made here if it is None; ``must_fit`` refuses a run that by its plan needs more
+    memory or disk than is free.
+
     Raises:
         DataError: a source file has changed since it was encoded.
-        TrainingError: training failed, or the saved model does not score like the trained one.
+        TrainingError: the run will not fit, training failed, or the saved model does not score like the trained one.
     """
     encoded.check_sources()
     workers = Workers.from_environment(device=settings.training.device)
+    plan = plan or make_plan(settings, encoded, folder=folder, workers=workers)
+    if must_fit:
+        check_everywhere(plan, workers)
     model = build_model(settings, encoded)
-    batches = {name: _batches(settings, encoded, name) for name in encoded.split_names}
+    batches = {name: make_batches(settings, encoded, name) for name in encoded.split_names}
     if workers.is_main:
         write_whole(folder / SETTINGS_FILE, tomli_w.dumps(settings.to_table()))
     result = train(
@@ -101,20 +102,20 @@ def run_experiment(
     )
     save_bundle(folder / MODEL_FOLDER, bundle)
     _prove_saved(folder / MODEL_FOLDER, bundle, batches["valid"])
-    record = _make_record(settings, encoded, bundle, result, scored, command)
+    record = _make_record(settings, encoded, bundle, result, scored, command, plan)
     record.save(folder / RECORD_FILE)
     return record
 
 
-def _batches(settings: ExperimentSettings, encoded: EncodedSet, split: str) -> EncodedBatches:
-    """Training rows are shuffled by the run's seed; the others come in file order."""
-    is_training = split == "train"
-    return EncodedBatches(
-        encoded.split(split),
-        encoded.layout,
-        batch_size=settings.training.batch_size if is_training else _EVALUATION_ROWS,
-        shuffle_seed=settings.training.seed if is_training else None,
-    )
+def check_everywhere(plan: Plan, workers: Workers) -> None:
+    """Refuse in every process if it will not fit in one of them, so that none waits for another.
+
+    Raises:
+        TrainingError: one of them has less memory or disk than its plan needs.
+    """
+    problems = [problem for problem in workers.gather(plan.problem()) if problem is not None]
+    if problems:
+        raise TrainingError(f"{problems[0]} {ALL_THE_SAME}")
 
 
 @torch.inference_mode()
@@ -133,12 +134,13 @@ def _make_record(
     result: TrainingResult,
     scored: dict[str, Evaluation],
     command: str,
+    plan: Plan,
 ) -> RunRecord:
     entry = MODELS[settings.model]
     last = scored[encoded.split_names[-1]]  # the test set, or validation where no rows were kept for a test
     metrics = last.metrics[encoded.layout.tasks[0]]
     assert isinstance(metrics, RankingMetrics)
-    batch = next(_batches(settings, encoded, "valid").epoch(0))
+    batch = next(make_batches(settings, encoded, "valid").epoch(0))
     return RunRecord(
         dataset=encoded.name,
         split=encoded.manifest.split_description,
@@ -161,6 +163,7 @@ def _make_record(
             ],
         },
         command=command,
+        plan=plan.to_json(),
         timings=_timings(result, scored),
         best=_best(result),
         valid=_values(scored["valid"]),

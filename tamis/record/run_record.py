@@ -19,7 +19,8 @@ class RunRecord:
     """Everything about one run that a reader needs to believe it and to repeat it.
 
     A metric that is not defined (AUC of one class) is None, ``null`` in the file. ``reliability`` holds bins
-    ``{rows, predicted, observed}``; ``slices`` holds ``{slice, value, rows, positives, auc, log_loss}``.
+    ``{rows, predicted, observed}``; ``slices`` holds ``{slice, value, rows, positives, auc, log_loss}``. ``plan`` is
+    what the run was expected to need of memory, disk and time.
 
     Raises:
         DataError: on reading, a key is unknown, missing or of the wrong type, or the file's format is newer.
@@ -48,6 +49,7 @@ class RunRecord:
     machine: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     command: str = ""
+    plan: dict[str, Any] = field(default_factory=dict)
     timings: dict[str, int | float | None] = field(default_factory=dict)
     best: dict[str, Any] = field(default_factory=dict)
     valid: dict[str, int | float | None] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from tamis.training.memory_source import MemorySource
 from tamis.training.optimizers import DenseOptimizer, TableOptimizer
 from tamis.training.precision import Precision, choose_precision
 from tamis.training.progress import Best, Progress, TrainingResult
+from tamis.training.recomputation import recomputed_activations
 from tamis.training.schedule import Schedule
 from tamis.training.settings import TrainingSettings
 from tamis.training.table_dtype import TABLE_DTYPES
@@ -33,5 +34,6 @@ __all__ = [
     "choose_device",
     "choose_precision",
     "evaluate",
+    "recomputed_activations",
     "train",
 ]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from tamis.batch import Batch, BatchSource, Output
 from tamis.objectives import binary_cross_entropy
-from tamis.training.allocator import keep_freed_memory
+from tamis.training.allocator import keep_freed_memory, return_freed_memory
 from tamis.training.batch_norm import synchronised_batch_norm
 from tamis.training.distributed import Workers, choose_device
 from tamis.training.progress import Progress, TrainingResult
@@ -71,7 +71,10 @@ def train(
     workers = workers or Workers()
     device = choose_device(settings.device)
     if device.type == "cpu":
-        keep_freed_memory()
+        if settings.checkpoint_activations:
+            return_freed_memory()
+        else:
+            keep_freed_memory()
     gpus = [device] if device.type == "cuda" else []
     with (
         torch.random.fork_rng(devices=gpus),

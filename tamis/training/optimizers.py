@@ -61,6 +61,16 @@ class TableOptimizer:
         if not 0.0 <= self.initial_accumulator < math.inf:
             raise ConfigError(f"TableOptimizer initial_accumulator must be at least 0; got {self.initial_accumulator}.")
 
+    def state_numbers(self, rows: int, dim: int) -> int:
+        """How many float32 numbers the optimizer remembers for one table, or makes of its size in a step.
+
+        Example:
+            >>> [TableOptimizer(name=name).state_numbers(10, 4) for name in ("row_wise_adagrad", "lazy_adam")]
+            [10, 80]
+        """
+        # DenseAdam fills the gradient up to the size of the table.
+        return {"row_wise_adagrad": rows, "lazy_adam": 2 * rows * dim, "dense_adam": 3 * rows * dim}[self.name]
+
 
 class DenseAdam(torch.optim.AdamW):
     """Adam over whole tables, for parity with libraries that step every row; slow, and only for that."""

@@ -110,6 +110,29 @@ def test_the_settings_a_run_leaves_repeat_it(tamis, experiment):
     assert records[0]["settings"] == records[1]["settings"]
 
 
+def test_the_plan_is_printed_before_training_and_alone_if_asked_for(tamis, experiment):
+    code, out, err = tamis("train", experiment / "experiment.toml", "--out", experiment / "run", "--plan")
+    assert code == 0, err
+    assert "the plan" in out and "tables" in out and "roughly" in out and "one batch" in out
+    assert not (experiment / "run").exists()
+    code, out, err = tamis("train", experiment / "experiment.toml", "--out", experiment / "run")
+    assert code == 0 and out.index("the plan") < out.index("calibration ratio")
+    plan = json.loads((experiment / "run" / "record.json").read_text())["plan"]
+    assert plan["memory_needed"] > plan["memory"]["tables"] > 0 and plan["rough_minutes"] >= 0
+
+
+def test_what_will_not_fit_is_refused_in_one_line_unless_told_otherwise(tamis, experiment, monkeypatch):
+    monkeypatch.setattr("tamis.experiment.planning.free_memory_bytes", lambda: 10**6)
+    words = ["train", experiment / "experiment.toml", "--out", experiment / "run"]
+    for more in ([], ["--plan"]):
+        code, out, err = tamis(*words, *more)
+        assert code == 1 and "1.0 MB" in out
+        assert "and 1.0 MB are free. To need less:" in err and "--anyway" in err and "Traceback" not in err
+    assert tamis(*words, "--anyway", "--plan")[0] == 0
+    assert tamis(*words, "--anyway")[0] == 0
+    assert (experiment / "run" / "record.json").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
