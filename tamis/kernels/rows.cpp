@@ -99,40 +99,47 @@ class Sums {
 
 extern "C" {
 
-// y = gamma * ICS(z), times the values where there are any. steps: (3, iterations + 1, rows, views), see competitive_filter.py.
+// y = gamma * ICS(z), times the values where there are any. steps: (4, iterations + 1, rows, views), the levels, shifts, means
+// and numbers of dimensions alive of competitive_filter.py.
 void competitive_forward(const Number* z, int64_t row, int64_t values, const float* alpha, const float* gamma, float* steps,
                          Number* out, int64_t rows, int64_t views, int64_t width, int64_t iterations, int64_t threads) {
-    const int64_t step = rows * views, kind = (iterations + 1) * step;
+    const int64_t step = rows * views, kind = (iterations + 1) * step, size = views * width;
 #pragma omp parallel num_threads(threads)
     {
-        std::vector<float> buffer(width);
+        std::vector<float> buffer(size);
         float* x = buffer.data();
 #pragma omp for schedule(static)
-        for (int64_t r = 0; r < rows; ++r)
-            for (int64_t v = 0; v < views; ++v) {
-                const Number* in = z + r * row + v * width;
-                for (int64_t i = 0; i < width; ++i) x[i] = load(in[i]);
-                float* levels = steps + r * views + v;
-                float level = 0.0f, shift = 0.0f;
-                for (int64_t t = 0; t < iterations; ++t) {
-                    float sum = 0.0f;
-#pragma omp simd reduction(+ : sum)
-                    for (int64_t i = 0; i < width; ++i) sum += larger(x[i], level);
+        for (int64_t r = 0; r < rows; ++r) {
+            const Number* in = z + r * row;
+            float* levels = steps + r * views;
+            for (int64_t i = 0; i < size; ++i) x[i] = load(in[i]);
+            for (int64_t v = 0; v < views; ++v) levels[v] = levels[kind + v] = 0.0f;
+            // Step by step for all views together: each waits for its own sum only.
+            for (int64_t t = 0; t < iterations; ++t)
+                for (int64_t v = 0; v < views; ++v) {
+                    const float* mine = x + v * width;
+                    float* now = levels + t * step + v;
+                    const float level = now[0], shift = now[kind];
+                    float sum = 0.0f, count = 0.0f;
+#pragma omp simd reduction(+ : sum, count)
+                    for (int64_t i = 0; i < width; ++i) sum += larger(mine[i], level), count += mine[i] > level ? 1.0f : 0.0f;
                     const float mean = sum / width - shift, drop = alpha[v * iterations + t] * mean;
-                    levels[t * step] = level, levels[kind + t * step] = shift, levels[2 * kind + t * step] = mean;
+                    now[2 * kind] = mean, now[3 * kind] = count;
                     // Where the drop decides, level and shift are the same number to the last bit: the dead are exactly zero.
                     const float next = shift + drop;
-                    level = level - shift > drop ? level : next, shift = next;
+                    now[step] = level - shift > drop ? level : next, now[kind + step] = next;
                 }
-                levels[iterations * step] = level, levels[kind + iterations * step] = shift;
+            for (int64_t v = 0; v < views; ++v) {
+                const float level = levels[iterations * step + v], shift = levels[kind + iterations * step + v];
+                const float *mine = x + v * width, *scale = gamma + v * width;
                 Number* place = out + (v * rows + r) * width;
-                const float* scale = gamma + v * width;
                 if (values == 0)
-                    for (int64_t i = 0; i < width; ++i) store(place[i], (larger(x[i], level) - shift) * scale[i]);
+                    for (int64_t i = 0; i < width; ++i) store(place[i], (larger(mine[i], level) - shift) * scale[i]);
                 else
                     for (int64_t i = 0; i < width; ++i)
-                        store(place[i], (larger(x[i], level) - shift) * scale[i] * load(in[values + i]));
+                        store(place[i], (larger(mine[i], level) - shift) * scale[i] * load(in[values + v * width + i]));
             }
+        }
     }
 }
 
@@ -146,8 +153,8 @@ void competitive_backward(const Number* z, int64_t row, int64_t values, const fl
     Sums<float> gammas(views * width, threads);
 #pragma omp parallel num_threads(threads)
     {
-        std::vector<float> buffer(2 * width);
-        float *x = buffer.data(), *g = x + width;
+        std::vector<float> buffer(2 * width + iterations);
+        float *x = buffer.data(), *g = x + width, *of_means = g + width;
         double* my_alphas = alphas.mine();
         float* my_gammas = gammas.mine();
 #pragma omp for schedule(static)
@@ -156,7 +163,7 @@ void competitive_backward(const Number* z, int64_t row, int64_t values, const fl
                 const Number *in = z + r * row + v * width, *from = grad + r * grad_row + v * grad_view;
                 Number* place = grad_z + r * grad_z_row + v * width;
                 const float* levels = steps + r * views + v;
-                const float *shifts = levels + kind, *means = shifts + kind, *scale = gamma + v * width;
+                const float *shifts = levels + kind, *means = shifts + kind, *counts = means + kind, *scale = gamma + v * width;
                 float* gamma_sums = my_gammas + v * width;
                 const float last = levels[iterations * step], shift = shifts[iterations * step];
                 float total = 0.0f, alive = 0.0f;
@@ -189,15 +196,13 @@ void competitive_backward(const Number* z, int64_t row, int64_t values, const fl
                     const float of_drop = of_shift - of_dead, level = levels[t * step];
                     my_alphas[v * iterations + t] += static_cast<double>(of_drop) * means[t * step];
                     const float of_mean = of_drop * alpha[v * iterations + t] / width;
-                    float count = 0.0f;
-#pragma omp simd reduction(+ : count)
-                    for (int64_t i = 0; i < width; ++i) {
-                        const float is_alive = x[i] > level ? 1.0f : 0.0f;
-                        count += is_alive;
-                        g[i] += is_alive * of_mean;
-                    }
-                    of_shift -= of_mean * count;
-                    of_dead += of_mean * (width - count);
+                    of_means[t] = of_mean;
+                    of_shift -= of_mean * counts[t * step];
+                    of_dead += of_mean * (width - counts[t * step]);
+                }
+                for (int64_t t = 0; t < iterations; ++t) {
+                    const float level = levels[t * step], of_mean = of_means[t];
+                    for (int64_t i = 0; i < width; ++i) g[i] += x[i] > level ? of_mean : 0.0f;
                 }
                 for (int64_t i = 0; i < width; ++i) store(place[i], g[i]);
             }
@@ -337,25 +342,68 @@ void gather_backward(const Number* grad, int64_t grad_row, int64_t grad_view, co
     }
 }
 
-// next = first * linear + current, once in float for the crosses to come and once rounded for the next product.
-void cross_forward(const float* first, const Number* linear, const float* current, float* next, Number* rounded, int64_t size,
-                   int64_t threads) {
-#pragma omp parallel for simd schedule(static) num_threads(threads)
-    for (int64_t i = 0; i < size; ++i) {
-        next[i] = first[i] * load(linear[i]) + current[i];
-        store(rounded[i], next[i]);
+// The mean of a row's views.
+void mean_forward(const Number* x, Number* out, int64_t rows, int64_t views, int64_t width, int64_t threads) {
+#pragma omp parallel num_threads(threads)
+    {
+        std::vector<float> sums(width);
+#pragma omp for schedule(static)
+        for (int64_t r = 0; r < rows; ++r) {
+            std::fill(sums.begin(), sums.end(), 0.0f);
+            for (int64_t v = 0; v < views; ++v)
+                for (int64_t i = 0; i < width; ++i) sums[i] += load(x[(r * views + v) * width + i]);
+            for (int64_t i = 0; i < width; ++i) store(out[r * width + i], sums[i] / views);
+        }
     }
 }
 
-void cross_backward(const float* first, const Number* linear, const float* grad_next, const Number* grad_rounded,
-                    float* grad_first, Number* grad_linear, float* grad_current, int64_t size, int64_t threads) {
-#pragma omp parallel for simd schedule(static) num_threads(threads)
-    for (int64_t i = 0; i < size; ++i) {
-        const float grad = grad_next[i] + load(grad_rounded[i]);
-        grad_first[i] = grad * load(linear[i]);
-        store(grad_linear[i], grad * first[i]);
-        grad_current[i] = grad;
+// next = first * (product + bias) + current: once in float for the crosses to come, unless nothing comes, and once rounded for the
+// next product. Without `current` it is `first` itself.
+void cross_forward(const float* first, const Number* product, const float* bias, const float* current, float* next,
+                   Number* rounded, int64_t rows, int64_t width, int64_t threads) {
+    if (current == nullptr) current = first;
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (int64_t r = 0; r < rows; ++r) {
+        const int64_t at = r * width;
+        for (int64_t i = 0; i < width; ++i)
+            store(rounded[at + i], first[at + i] * (load(product[at + i]) + bias[i]) + current[at + i]);
+        if (next != nullptr)
+            for (int64_t i = 0; i < width; ++i)
+                next[at + i] = first[at + i] * (load(product[at + i]) + bias[i]) + current[at + i];
     }
+}
+
+// grad_first begins as what later crosses found for it, where there are any; without `grad_current` it takes that in too.
+void cross_backward(const float* first, const Number* product, const float* bias, const float* grad_later, const float* grad_next,
+                    const Number* grad_rounded, float* grad_first, Number* grad_product, float* grad_bias, float* grad_current,
+                    int64_t rows, int64_t width, int64_t threads) {
+    Sums<float> biases(width, threads);
+#pragma omp parallel num_threads(threads)
+    {
+        std::vector<float> buffer(width);
+        float *upper = buffer.data(), *my_biases = biases.mine();
+#pragma omp for schedule(static)
+        for (int64_t r = 0; r < rows; ++r) {
+            const int64_t at = r * width;
+            for (int64_t i = 0; i < width; ++i) upper[i] = grad_rounded == nullptr ? 0.0f : load(grad_rounded[at + i]);
+            if (grad_next != nullptr)
+                for (int64_t i = 0; i < width; ++i) upper[i] += grad_next[at + i];
+            for (int64_t i = 0; i < width; ++i) {
+                const float inner = upper[i] * first[at + i];
+                my_biases[i] += inner;
+                store(grad_product[at + i], inner);
+            }
+            float* place = grad_first + at;
+            for (int64_t i = 0; i < width; ++i) place[i] = upper[i] * (load(product[at + i]) + bias[i]);
+            if (grad_later != nullptr)
+                for (int64_t i = 0; i < width; ++i) place[i] += grad_later[at + i];
+            if (grad_current == nullptr)
+                for (int64_t i = 0; i < width; ++i) place[i] += upper[i];
+            else
+                for (int64_t i = 0; i < width; ++i) grad_current[at + i] = upper[i];
+        }
+    }
+    biases.add_to(grad_bias);
 }
 
 }  // extern "C"

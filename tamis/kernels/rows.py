@@ -24,12 +24,12 @@ class Kernels:
 
         Shape:
             - z: ``(rows, views, width)`` or ``(rows, 2, views, width)``
-            - output: ``(rows, views, width)``, view by view in memory, and ``(3, iterations + 1, rows, views)``
+            - output: ``(rows, views, width)``, view by view in memory, and ``(4, iterations + 1, rows, views)``
         """
         rows, (views, width), iterations = len(z), gamma.shape, alpha.shape[1]
         z, alpha, gamma = _with_whole_rows(z), _learned(alpha), _learned(gamma)
         output = z.new_empty(views, rows, width)
-        steps = alpha.new_empty(3, iterations + 1, rows, views)
+        steps = alpha.new_empty(4, iterations + 1, rows, views)
         self._call(
             *("competitive_forward", z, z.stride(0), _values_offset(z), alpha, gamma, steps, output),
             *(rows, views, width, iterations),
@@ -102,26 +102,53 @@ class Kernels:
         self._call("gather_backward", grad, grad.stride(0), grad.stride(1), indices, grad_x, rows, d_in, views, width)
         return grad_x
 
-    def cross_forward(self, first: Tensor, linear: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
-        """``first * linear + current`` in float32, and the same rounded to the dtype of ``linear``."""
-        following, rounded = torch.empty_like(first), torch.empty_like(linear)
-        self._call("cross_forward", first, linear, current, following, rounded, first.numel())
+    def mean_forward(self, x: Tensor) -> Tensor:
+        """``x.mean(1)``, summed in float32.
+
+        Shape:
+            - x: ``(rows, views, width)``; output: ``(rows, width)``
+        """
+        rows, views, width = x.shape
+        output = x.new_empty(rows, width)
+        self._call("mean_forward", x.contiguous(), output, rows, views, width)
+        return output
+
+    def cross_forward(
+        self, first: Tensor, product: Tensor, bias: Tensor, current: Tensor | None, *, is_last: bool
+    ) -> tuple[Tensor | None, Tensor]:
+        """``first * (product + bias) + current`` in float32, unless it is the last, and rounded as ``product`` is.
+
+        Without ``current`` it is ``first``.
+
+        Shape:
+            - first, product, current, both outputs: ``(rows, width)``; bias: ``(width,)``
+        """
+        following, rounded = None if is_last else torch.empty_like(first), torch.empty_like(product)
+        self._call("cross_forward", first, product, _learned(bias), current, following, rounded, *first.shape)
         return following, rounded
 
     def cross_backward(
-        self, first: Tensor, linear: Tensor, grad: Tensor, grad_rounded: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """The gradients of first, linear and current."""
-        grad_first, grad_linear, grad_current = (
-            torch.empty_like(first),
-            torch.empty_like(linear),
-            torch.empty_like(first),
-        )
+        self,
+        first: Tensor,
+        product: Tensor,
+        bias: Tensor,
+        *,
+        has_current: bool,
+        grads: tuple[Tensor | None, Tensor | None, Tensor | None],
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """The gradients of first, product, bias and current.
+
+        ``grads`` are those of ``first`` from later crosses, of the sum and of the rounded sum, None where nothing
+        used them.
+        """
+        later, following, rounded = (None if grad is None else grad.contiguous() for grad in grads)
+        grad_first, grad_product = torch.empty_like(first), torch.empty_like(product)
+        grad_bias, grad_current = first.new_zeros(bias.shape), torch.empty_like(first) if has_current else None
         self._call(
-            *("cross_backward", first, linear, grad.contiguous(), grad_rounded.contiguous()),
-            *(grad_first, grad_linear, grad_current, first.numel()),
+            *("cross_backward", first, product, _learned(bias), later, following, rounded),
+            *(grad_first, grad_product, grad_bias, grad_current, *first.shape),
         )
-        return grad_first, grad_linear, grad_current
+        return grad_first, grad_product, grad_bias, grad_current
 
     def _call(self, name: str, *arguments: Tensor | int | ctypes.c_float | None) -> None:
         """Call a function of the library; torch's number of threads comes last."""

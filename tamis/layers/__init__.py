@@ -10,6 +10,7 @@ from tamis.layers.competitive_filter import CompetitiveFilter, competitive_spars
 from tamis.layers.cross import CrossLayer, CrossNetwork
 from tamis.layers.initialisation import glorot_normal_, glorot_uniform_
 from tamis.layers.input_norm import INPUT_NORMS, InputNorm, InputNormKind
+from tamis.layers.mixed_precision import as_multiplied
 from tamis.layers.mlp import MLP
 from tamis.layers.recomputed import RecomputedStack
 from tamis.layers.ssr_block import DynamicBlock, StaticBlock
@@ -17,6 +18,7 @@ from tamis.layers.static_filter import StaticFilter, official_indices
 from tamis.layers.task_towers import TaskTowers
 from tamis.layers.view_dense import ViewDense
 from tamis.layers.view_fusion import ViewFusion
+from tamis.layers.view_mean import mean_of_views
 from tamis.layers.view_norm import ViewNorm
 from tamis.layers.view_projection import ViewProjection
 
@@ -38,8 +40,10 @@ __all__ = [
     "ViewFusion",
     "ViewNorm",
     "ViewProjection",
+    "as_multiplied",
     "competitive_sparse",
     "glorot_normal_",
     "glorot_uniform_",
+    "mean_of_views",
     "official_indices",
 ]

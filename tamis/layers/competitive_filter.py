@@ -66,8 +66,8 @@ def competitive_sparse(z: Tensor, alpha: Tensor, gamma: Tensor) -> Tensor:
     level_t) - shift_t`` with two numbers a row and view, which begin at 0 and follow, with ``drop = alpha_t
     mean(x_t)``, ``level_{t+1} = shift_t + max(level_t - shift_t, drop)`` and ``shift_{t+1} = shift_t +
     drop``. With no negative rate ``level = shift``: one soft threshold. So neither direction keeps a copy of
-    ``x_t``: memory is the input and two numbers a step, whatever the number of steps. Statistics are float32
-    at least.
+    ``x_t``: memory is the input and, for each step, level, shift, mean and the number of dimensions above the
+    level. Statistics are float32 at least.
 
     With values, ``y`` is multiplied by them in the same pass. The output lies view by view in memory, which
     is what a dense layer for each view reads fastest.
@@ -110,8 +110,8 @@ class _CompetitiveSparse(Function):
             return output
         rows, (views, width) = len(z), gamma.shape
         output = z.new_empty(views, rows, width).transpose(0, 1)
-        # levels[t], shifts[t] and means[t] of every row and view.
-        steps = alpha.new_empty(3, alpha.shape[1] + 1, rows, views)
+        # levels[t], shifts[t], means[t] and counts[t] of every row and view.
+        steps = alpha.new_empty(4, alpha.shape[1] + 1, rows, views)
         for part in _chunks(z, gamma):
             _forward_chunk(z[part], alpha, gamma, steps[:, :, part], output[part])
         ctx.save_for_backward(z, alpha, gamma, steps)
@@ -150,12 +150,13 @@ def _forward_chunk(z: Tensor, alpha: Tensor, gamma: Tensor, steps: Tensor, outpu
     """Fill ``output`` and the numbers of each step for some rows."""
     z, values = _halves(z)
     z = z.to(alpha.dtype)
-    levels, shifts, means = steps
+    levels, shifts, means, counts = steps
     levels[0], shifts[0] = 0, 0
     buffer = torch.empty_like(z)
     for t, rate in enumerate(alpha.unbind(1)):
         torch.maximum(z, levels[t].unsqueeze(2), out=buffer)
         means[t] = buffer.mean(2) - shifts[t]
+        counts[t] = torch.gt(z, levels[t].unsqueeze(2), out=buffer).sum(2)
         drop = rate * means[t]
         levels[t + 1] = shifts[t] + torch.maximum(levels[t] - shifts[t], drop)
         shifts[t + 1] = shifts[t] + drop
@@ -173,7 +174,7 @@ def _backward_chunk(
     """
     (z, values), (grad_z, grad_values) = _halves(z), _halves(grads[0])
     _, grad_alpha, grad_gamma = grads
-    levels, shifts, means = steps
+    levels, shifts, means, counts = steps
     z = z.to(alpha.dtype)
     left = torch.maximum(z, levels[-1].unsqueeze(2)).sub_(shifts[-1].unsqueeze(2))
     if values is not None and grad_values is not None:
@@ -192,9 +193,7 @@ def _backward_chunk(
         grad_drop = grad_shift - grad_dead
         grad_alpha[:, t] += (grad_drop * means[t]).sum(0)
         grad_mean = grad_drop * (alpha[:, t] / z.shape[2])
-        torch.gt(z, levels[t].unsqueeze(2), out=alive)
-        num_alive = alive.sum(2)
-        grad.addcmul_(alive, grad_mean.unsqueeze(2))
-        grad_shift = grad_shift - grad_mean * num_alive
-        grad_dead = grad_dead + grad_mean * (z.shape[2] - num_alive)
+        grad.addcmul_(torch.gt(z, levels[t].unsqueeze(2), out=alive), grad_mean.unsqueeze(2))
+        grad_shift = grad_shift - grad_mean * counts[t]
+        grad_dead = grad_dead + grad_mean * (z.shape[2] - counts[t])
     grad_z.copy_(grad)

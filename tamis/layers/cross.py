@@ -6,10 +6,14 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 
 from tamis.kernels import kernels_for
 from tamis.layers.initialisation import glorot_uniform_
 from tamis.layers.recomputed import RecomputedStack
+
+# `first`, the exact sum so far (None while it is `first` itself, or where nothing will read it), what products read.
+_States = tuple[Tensor, Tensor | None, Tensor]
 
 
 class CrossLayer(nn.Module):
@@ -43,11 +47,11 @@ class CrossLayer(nn.Module):
 
     def forward(self, first: Tensor, current: Tensor) -> Tensor:
         """Cross ``current`` with the ``first`` input once more."""
-        return first * self.mix(current) + current
+        return first * (self.product(current) + self.linear.bias) + current
 
-    def mix(self, current: Tensor) -> Tensor:
-        """The linear part, ``W current + b``."""
-        return self.linear(current if self.reduce is None else self.reduce(current))
+    def product(self, current: Tensor) -> Tensor:
+        """The product ``W current`` alone."""
+        return F.linear(current if self.reduce is None else self.reduce(current), self.linear.weight)
 
 
 class CrossNetwork(nn.ModuleList, RecomputedStack):  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -69,52 +73,67 @@ class CrossNetwork(nn.ModuleList, RecomputedStack):  # pyright: ignore[reportInc
     def __init__(self, *, width: int, crosses: int, rank: int | None = None) -> None:
         super().__init__(CrossLayer(width=width, rank=rank) for _ in range(crosses))
 
-    def forward(self, first: Tensor) -> Tensor:
-        """Apply all crosses."""
-        current = rounded = first
+    def forward(self, first: Tensor, rounded: Tensor | None = None) -> Tensor:
+        """Apply all crosses; ``rounded`` is ``first`` as products read it, for who has it already."""
+        states: _States = (first, None, first if rounded is None else rounded)
         for part in self.parts_of(len(self)):
-            current, rounded = self.run_part(self._apply_crosses, first, current, rounded, part)
-        return current
+            states = self.run_part(self._apply_crosses, *states, part)
+        return states[2]
 
     def project(self, first: Tensor) -> Tensor:
-        """What is affine in ``first``: the linear part of the first cross."""
+        """What is linear in ``first``: the product of the first cross."""
         cross = self[0]
         assert isinstance(cross, CrossLayer)
-        return cross.mix(first)
+        return cross.product(first)
 
-    def finish(self, first: Tensor, linear: Tensor) -> Tensor:
-        """Apply all crosses, of which the first has its linear part already."""
-        current, rounded = _add_cross(first, linear, first)
-        return self._apply_crosses(first, current, rounded, range(1, len(self)))[0]
+    def finish(self, first: Tensor, product: Tensor) -> Tensor:
+        """Apply all crosses, of which the first has its product already."""
+        cross = self[0]
+        assert isinstance(cross, CrossLayer)
+        states = _add_cross(first, product, cross.linear.bias, None, is_last=len(self) == 1)
+        return self._apply_crosses(*states, range(1, len(self)))[2]
 
-    def _apply_crosses(self, first: Tensor, current: Tensor, rounded: Tensor, part: range) -> tuple[Tensor, Tensor]:
+    def _apply_crosses(self, first: Tensor, current: Tensor | None, rounded: Tensor, part: range) -> _States:
         for number in part:
             cross = self[number]
             assert isinstance(cross, CrossLayer)
-            current, rounded = _add_cross(first, cross.mix(rounded), current)
-        return current, rounded
+            is_last = number == len(self) - 1
+            first, current, rounded = _add_cross(
+                first, cross.product(rounded), cross.linear.bias, current, is_last=is_last
+            )
+        return first, current, rounded
 
 
-def _add_cross(first: Tensor, linear: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
-    """``first * linear + current``, and the same for the next product to read."""
+def _add_cross(first: Tensor, product: Tensor, bias: Tensor, current: Tensor | None, *, is_last: bool) -> _States:
+    """``first``, then ``first * (product + bias) + current``, then the same for the next product to read."""
     # In mixed precision the sum stays exact, and the next product reads it rounded: one pass makes both.
-    if linear.dtype != first.dtype == torch.float32 and kernels_for(linear) is not None:
-        return _Cross.apply(first, linear, current)  # type: ignore[return-value]
-    following = first * linear + current
-    return following, following
+    if product.dtype != first.dtype == torch.float32 and kernels_for(product) is not None:
+        return _Cross.apply(first, product, bias, current, is_last)  # type: ignore[return-value]
+    following = first * (product + bias) + (first if current is None else current)
+    return first, following, following
 
 
 class _Cross(Function):
+    """One cross in one pass each way; ``first`` goes through, so that its gradients are added up on the way back."""
+
     @staticmethod
-    def forward(ctx: Any, first: Tensor, linear: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
-        kernels = kernels_for(linear)
+    def forward(
+        ctx: Any, first: Tensor, product: Tensor, bias: Tensor, current: Tensor | None, is_last: bool
+    ) -> _States:
+        kernels = kernels_for(product)
         assert kernels is not None
-        first, linear = first.contiguous(), linear.contiguous()
-        ctx.kernels = kernels
-        ctx.save_for_backward(first, linear)
-        return kernels.cross_forward(first, linear, current.contiguous())
+        first, product = first.contiguous(), product.contiguous()
+        ctx.kernels, ctx.has_current = kernels, current is not None
+        ctx.save_for_backward(first, product, bias)
+        ctx.set_materialize_grads(False)
+        current = None if current is None else current.contiguous()
+        return first, *kernels.cross_forward(first, product, bias, current, is_last=is_last)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return ctx.kernels.cross_backward(*ctx.saved_tensors, *grads)
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        later, following, rounded = grads
+        found = ctx.kernels.cross_backward(
+            *ctx.saved_tensors, has_current=ctx.has_current, grads=(later, following, rounded)
+        )
+        return *found, None

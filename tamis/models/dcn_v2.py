@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from tamis.batch import Batch, Output
 from tamis.embeddings import FieldEmbedding
 from tamis.features.layout import Layout
-from tamis.layers import MLP, CrossNetwork, InputNorm, InputNormKind, TaskTowers
+from tamis.layers import MLP, CrossNetwork, InputNorm, InputNormKind, TaskTowers, as_multiplied
 from tamis.models.setting_rules import require_at_least, require_share
 from tamis.registry import MODELS, ModelEntry
 
@@ -77,15 +77,16 @@ class DCNv2(nn.Module):
     def forward(self, batch: Batch) -> Output:
         """Score one batch."""
         first = self._flat(self.field_vectors(batch))
-        crossed = self.crosses(first)
-        return self._score(crossed, self.deep(first if self.is_parallel else crossed))
+        rounded = as_multiplied(first)
+        crossed = self.crosses(first, rounded)
+        return self._score(crossed, self.deep(rounded if self.is_parallel else crossed))
 
     def field_vectors(self, batch: Batch) -> Tensor:
         """The normalised vector of each field."""
         return self.norm(self.embed(batch))
 
     def project(self, vectors: Tensor) -> tuple[Tensor, ...]:
-        """What is affine in the vectors: themselves, the first cross's linear part, the deep network's beside it."""
+        """What is affine in the vectors: themselves, the first cross's product, the deep network's first layer."""
         first = self._flat(vectors)
         if self.is_parallel:
             return first, self.crosses.project(first), self.deep.project(first)
@@ -93,8 +94,8 @@ class DCNv2(nn.Module):
 
     def finish(self, projected: tuple[Tensor, ...]) -> Output:
         """What follows ``project``."""
-        first, linear, *deep = projected
-        crossed = self.crosses.finish(first, linear)
+        first, product, *deep = projected
+        crossed = self.crosses.finish(first, product)
         return self._score(crossed, self.deep.finish(*deep) if self.is_parallel else self.deep(crossed))
 
     def _flat(self, vectors: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 from torch import Tensor, nn
 
 from tamis.errors import ConfigError
-from tamis.layers import DynamicBlock, RecomputedStack, StaticBlock
+from tamis.layers import DynamicBlock, RecomputedStack, StaticBlock, mean_of_views
 from tamis.models.setting_rules import require_at_least, require_share
 
 Fusion = Literal["none", "dense", "residual"]
@@ -48,7 +48,7 @@ class SSRBlocks(RecomputedStack):
         """What the first block's views become."""
         for block in self.blocks[1:]:
             views = self.run_part(block, views.flatten(1))
-        return views.mean(dim=1) if self.last == "mean" else views.flatten(1)
+        return mean_of_views(views) if self.last == "mean" else views.flatten(1)
 
     @property
     def _first(self) -> StaticBlock | DynamicBlock:

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tamis.kernels import Kernels, kernels_for, kernels_state
-from tamis.layers import CrossNetwork, StaticFilter, ViewFusion, competitive_sparse
+from tamis.layers import CrossNetwork, StaticFilter, ViewFusion, competitive_sparse, mean_of_views
 
 pytestmark = pytest.mark.skipif(kernels_state() != "compiled", reason=kernels_state())
 
@@ -130,17 +130,36 @@ def test_gathering_is_exact_and_its_gradient_adds_up(dtype):
     assert_all_close([kernels.gather_backward(grad, indices, 9)], [exact], dtype)
 
 
-def test_a_cross_keeps_the_sum_exact_and_rounds_a_copy():
-    first, current, grad = (random(13, 7, dtype=torch.float32, seed=seed) for seed in range(3))
-    linear, grad_rounded = (random(13, 7, dtype=torch.bfloat16, seed=seed) for seed in (3, 4))
-    kernels = library(torch.bfloat16)
-    following, rounded = kernels.cross_forward(first, linear, current)
-    assert torch.equal(rounded, following.bfloat16())
-    both = grad + grad_rounded.float()
-    exact = by_autograd(lambda f, m, c: f * m + c, first, linear, current, grad=both)
-    ours = [following, *kernels.cross_backward(first, linear, grad, grad_rounded)]
-    for mine, theirs in zip(ours, exact, strict=True):
-        torch.testing.assert_close(mine.double(), theirs, **TOLERANCE[mine.dtype])
+@pytest.mark.parametrize("has_current", [True, False], ids=["later", "first"])
+@pytest.mark.parametrize("is_last", [True, False], ids=["last", "not last"])
+def test_a_cross_keeps_the_sum_exact_and_rounds_a_copy(has_current, is_last):
+    first, current, later, grad = (random(13, 7, dtype=torch.float32, seed=seed) for seed in range(4))
+    product, grad_rounded = (random(13, 7, dtype=torch.bfloat16, seed=seed) for seed in (4, 5))
+    bias, kernels = random(7, dtype=torch.float32, seed=6), library(torch.bfloat16)
+    following, rounded = kernels.cross_forward(first, product, bias, current if has_current else None, is_last=is_last)
+    grads = (None, None, grad_rounded) if is_last else (later, grad, grad_rounded)
+    found = kernels.cross_backward(first, product, bias, has_current=has_current, grads=grads)
+    inputs = (first, product, bias, current) if has_current else (first, product, bias)
+    upper = grad_rounded.float() if is_last else grad + grad_rounded.float()
+    value, of_first, *others = by_autograd(
+        lambda f, p, b, c=None: f * (p + b) + (f if c is None else c), *inputs, grad=upper
+    )
+    if not is_last:
+        of_first = of_first + later.double()
+    assert (following is None) == is_last and (found[3] is None) != has_current
+    ours = [following, rounded, *found]
+    for mine, theirs in zip(ours, [value, value, of_first, *others, None], strict=False):
+        if mine is not None:
+            torch.testing.assert_close(mine.double(), theirs, **TOLERANCE[mine.dtype])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_mean_of_views_is_summed_exactly(dtype):
+    x, grad = random(13, 5, 7, dtype=dtype).requires_grad_(), random(13, 7, dtype=dtype, seed=1)
+    output = mean_of_views(x)
+    assert "MeanOfViews" in type(output.grad_fn).__name__
+    ours = [output.detach(), *torch.autograd.grad(output, x, grad)]
+    assert_all_close(ours, by_autograd(lambda x: x.mean(1), x.detach(), grad=grad), dtype)
 
 
 @pytest.mark.parametrize("poison", [float("nan"), float("inf")])
@@ -191,8 +210,9 @@ def test_the_same_number_of_threads_gives_the_same_bits():
         StaticFilter(d_in=12, views=3, width=5, first_seed=0),
         ViewFusion(views=3, d_in=12, width=12, residual=True, depth=2),
         CrossNetwork(width=12, crosses=3),
+        CrossNetwork(width=12, crosses=2, rank=4),
     ],
-    ids=["static", "fusion", "cross"],
+    ids=["static", "fusion", "cross", "low-rank cross"],
 )
 def test_a_layer_gives_the_same_without_kernels(layer, dtype, monkeypatch):
     shape = (40, 3, 12) if isinstance(layer, ViewFusion) else (40, 12)
