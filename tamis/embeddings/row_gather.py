@@ -51,11 +51,11 @@ class _GatherRows(Function):
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
         rows, frozen = ctx.saved_tensors
-        distinct, sums = sum_by_row(rows, grads[0])
-        keep = torch.isin(distinct, frozen, assume_unique=True, invert=True)
+        # Half the bytes sort in two thirds of the time.
+        distinct, sums = _without(*sum_by_row(rows.int() if ctx.shape[0] < 2**31 else rows, grads[0]), frozen)
         sparse = torch.sparse_coo_tensor(
-            distinct[keep].unsqueeze(0),
-            sums[keep],
+            distinct.unsqueeze(0),
+            sums,
             ctx.shape,
             check_invariants=False,
             is_coalesced=True,
@@ -81,3 +81,16 @@ def sum_by_row(rows: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
     starts = counts.cumsum(0) - counts
     sums = F.embedding_bag(places, values.contiguous(), starts, mode="sum")
     return distinct.long(), sums
+
+
+def _without(rows: Tensor, values: Tensor, unwanted: Tensor) -> tuple[Tensor, Tensor]:
+    """``rows`` and their values but for the few ``unwanted`` ones; both lists of rows are ascending."""
+    if not len(rows):
+        return rows, values
+    places = torch.searchsorted(rows, unwanted).clamp_max_(len(rows) - 1)
+    found = places[rows[places] == unwanted]
+    if not len(found):
+        return rows, values
+    keep = torch.ones_like(rows, dtype=torch.bool)
+    keep[found] = False
+    return rows[keep], values[keep]
