@@ -7,7 +7,7 @@ or weights. Who may ask: everyone.
 
 from tamis.record.curve import CurvePoint, read_curve, write_curve
 from tamis.record.environment import machine, versions
-from tamis.record.interval import mean_interval, student_t_quantile
+from tamis.record.interval import mean_interval, student_t_chance_outside, student_t_quantile
 from tamis.record.run_record import FORMAT, RunRecord
 from tamis.record.runs import CURVE_FILE, RECORD_FILE, find_runs, read_run, result_path
 from tamis.record.seeds import ModelSummary, flatten_settings, group_seeds, summarise, summarise_groups
@@ -28,6 +28,7 @@ __all__ = [
     "read_curve",
     "read_run",
     "result_path",
+    "student_t_chance_outside",
     "student_t_quantile",
     "summarise",
     "summarise_groups",

@@ -1,0 +1,112 @@
+import math
+
+import numpy as np
+import pytest
+from sklearn.metrics import log_loss, roc_auc_score
+
+from tamis.analysis import bootstrap_auc_differences, compare_auc, compare_log_loss, holm
+from tamis.errors import DataError
+
+
+def draw(rows, *, generator, signal=1.0, noise=0.7, seeds=3):
+    """Labels, and two models' scores: the same signal, noise of their own, so no real difference."""
+    labels = generator.random(rows) < 0.3
+    truth = labels * signal + generator.normal(size=rows)
+    shared = [truth + noise * generator.normal(size=rows) for _ in range(2)]
+    return labels, *(side + 0.3 * generator.normal(size=(seeds, rows)) for side in shared)
+
+
+def delong_by_pairs(labels, one, other):
+    """DeLong's variance from the matrix of all pairs, for one score a side."""
+    sides = []
+    for scores in (one, other):
+        wins = np.array([[1.0 * (p > n) + 0.5 * (p == n) for n in scores[~labels]] for p in scores[labels]])
+        sides.append((wins.mean(axis=1), wins.mean(axis=0)))
+    variance = 0.0
+    for kind in (0, 1):
+        table = np.cov(sides[0][kind], sides[1][kind])
+        variance += (table[0, 0] + table[1, 1] - 2 * table[0, 1]) / len(sides[0][kind])
+    return variance
+
+
+def test_the_variance_by_rows_is_delongs():
+    generator = np.random.default_rng(0)
+    labels, one, other = draw(80, generator=generator, seeds=1)
+    one, other = np.round(one[0], 1), np.round(other[0], 1)  # with ties
+    result = compare_auc(labels, one, other)
+    assert result.difference == pytest.approx(roc_auc_score(labels, one) - roc_auc_score(labels, other), abs=1e-12)
+    assert result.rows_error == pytest.approx(math.sqrt(delong_by_pairs(labels, one, other)), rel=1e-9)
+    assert result.seeds_error is None
+
+
+def test_the_difference_is_that_of_the_means_over_seeds():
+    labels, one, other = draw(300, generator=np.random.default_rng(1))
+    values = [[roc_auc_score(labels, scores) for scores in side] for side in (one, other)]
+    result = compare_auc(labels, one, other[:2])
+    assert result.difference == pytest.approx(np.mean(values[0]) - np.mean(values[1][:2]), abs=1e-12)
+    expected = np.var(values[0], ddof=1) / 3 + np.var(values[1][:2], ddof=1) / 2
+    assert result.seeds_error == pytest.approx(math.sqrt(expected), rel=1e-9)
+    assert result.low < result.difference < result.high
+
+
+def test_two_equal_models_are_told_apart_about_as_often_as_the_level_says():
+    generator = np.random.default_rng(2)
+    compared = [compare_auc(*draw(400, generator=generator)) for _ in range(400)]
+    alarms = sum(result.p_value < 0.05 for result in compared)
+    # 20 are expected; beyond these ends a test of level 0.05 comes in 1 of 1,000 such counts.
+    assert 8 <= alarms <= 36
+    assert sum(not result.low <= 0 <= result.high for result in compared) == alarms
+
+
+def test_a_real_difference_is_found():
+    generator = np.random.default_rng(3)
+    found = 0
+    for _ in range(40):
+        labels, one, other = draw(2000, generator=generator, noise=0.2)
+        found += compare_auc(labels, one + 0.6 * labels, other).p_value < 0.05
+    assert found >= 38
+
+
+def test_a_log_loss_is_compared_row_by_row():
+    generator = np.random.default_rng(4)
+    labels = generator.random(500) < 0.4
+    one, other = generator.uniform(0.1, 0.9, size=(2, 500))
+    result = compare_log_loss(labels, one, other)
+    assert result.difference == pytest.approx(log_loss(labels, one) - log_loss(labels, other), abs=1e-12)
+    losses = [-np.log(np.where(labels, scores, 1 - scores)) for scores in (one, other)]
+    assert result.rows_error == pytest.approx((losses[0] - losses[1]).std(ddof=1) / math.sqrt(500), rel=1e-9)
+
+
+def test_the_bootstrap_agrees_with_delong_and_with_plain_resampling():
+    generator = np.random.default_rng(5)
+    labels, one, other = draw(600, generator=generator)
+    drawn = bootstrap_auc_differences(labels, one, other, draws=2000, seed=1)
+    assert drawn.std() == pytest.approx(compare_auc(labels, one, other).rows_error, rel=0.08)
+    # The first draw by hand.
+    weights = np.random.default_rng(1).multinomial(600, np.full(600, 1 / 600), size=2000)[0]
+    chosen = np.repeat(np.arange(600), weights)
+    values = [np.mean([roc_auc_score(labels[chosen], scores[chosen]) for scores in side]) for side in (one, other)]
+    assert drawn[0] == pytest.approx(values[0] - values[1], abs=1e-12)
+
+
+def test_many_draws_are_those_of_small_parts(monkeypatch):
+    labels, one, other = draw(50, generator=np.random.default_rng(6))
+    whole = bootstrap_auc_differences(labels, one, other, draws=40)
+    monkeypatch.setattr("tamis.analysis.bootstrap._MOST_NUMBERS", 50 * 7)
+    assert np.array_equal(bootstrap_auc_differences(labels, one, other, draws=40), whole)
+
+
+def test_holms_correction_on_the_textbook_case():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.6, 0.7]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_what_cannot_be_compared_is_refused():
+    labels, scores = np.array([1, 0, 1, 0]), np.array([0.9, 0.1, 0.8, 0.2])
+    with pytest.raises(DataError, match=r"scores must be \(seeds, rows\) with the 4 rows of the labels; got \(1, 3\)"):
+        compare_auc(labels, scores, scores[:3])
+    with pytest.raises(DataError, match="at least two rows of each class; got 1 of the rarer one"):
+        compare_auc(np.array([1, 0, 0, 0]), scores, scores)
+    with pytest.raises(DataError, match="the log loss is infinite"):
+        compare_log_loss(labels, np.array([0.0, 0.1, 0.8, 0.2]), scores)
