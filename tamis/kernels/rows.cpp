@@ -210,11 +210,11 @@ void competitive_backward(const Number* z, int64_t row, int64_t values, const fl
     alphas.add_to(grad_alpha), gammas.add_to(grad_gamma);
 }
 
-// y = norm(residual + gelu(mixed + bias)); moments: (2, rows, views), the mean and the inverse deviation. With views that share
-// their scale and shift, `norm_view` is 0, else width.
+// y = norm(residual + gelu(mixed + bias)). For the backward pass, unless `normal` is null: the normalised numbers, the slope of
+// gelu, and the inverse deviation of each row and view. With views that share their scale and shift, `norm_view` is 0, else width.
 void fusion_forward(const Number* mixed, const Number* residual, int64_t residual_row, int64_t residual_view, const float* bias,
-                    const float* scale, const float* shift, int64_t norm_view, float eps, float* moments, Number* out,
-                    int64_t rows, int64_t views, int64_t width, int64_t threads) {
+                    const float* scale, const float* shift, int64_t norm_view, float eps, Number* normal, Number* slope,
+                    float* inverses, Number* out, int64_t rows, int64_t views, int64_t width, int64_t threads) {
 #pragma omp parallel num_threads(threads)
     {
         std::vector<float> buffer(width);
@@ -222,14 +222,27 @@ void fusion_forward(const Number* mixed, const Number* residual, int64_t residua
 #pragma omp for schedule(static)
         for (int64_t r = 0; r < rows; ++r)
             for (int64_t v = 0; v < views; ++v) {
-                const Number* in = mixed + (v * rows + r) * width;
+                const int64_t at = (v * rows + r) * width;
+                const Number* in = mixed + at;
                 const float* add = bias + v * width;
                 float sum = 0.0f, density;
+                // A loop that keeps the slopes, and one without: a question inside would cost as much as the work.
+                if (slope == nullptr) {
 #pragma omp simd reduction(+ : sum) private(density)
-                for (int64_t i = 0; i < width; ++i) {
-                    const float u = load(in[i]) + add[i];
-                    x[i] = u * normal_probability(u, density);
-                    sum += x[i];
+                    for (int64_t i = 0; i < width; ++i) {
+                        const float u = load(in[i]) + add[i];
+                        x[i] = u * normal_probability(u, density);
+                        sum += x[i];
+                    }
+                } else {
+                    Number* slopes = slope + at;
+#pragma omp simd reduction(+ : sum) private(density)
+                    for (int64_t i = 0; i < width; ++i) {
+                        const float u = load(in[i]) + add[i], probability = normal_probability(u, density);
+                        x[i] = u * probability;
+                        store(slopes[i], probability + u * density * 0.39894228f);
+                        sum += x[i];
+                    }
                 }
                 if (residual != nullptr) {
                     const Number* beside = residual + r * residual_row + v * residual_view;
@@ -248,60 +261,51 @@ void fusion_forward(const Number* mixed, const Number* residual, int64_t residua
                     squares += x[i] * x[i];
                 }
                 const float inverse = 1.0f / std::sqrt(squares / width + eps);
-                moments[r * views + v] = mean, moments[(rows + r) * views + v] = inverse;
                 Number* place = out + (r * views + v) * width;
                 const float *by = scale + v * norm_view, *plus = shift + v * norm_view;
-                for (int64_t i = 0; i < width; ++i) store(place[i], x[i] * inverse * by[i] + plus[i]);
+                for (int64_t i = 0; i < width; ++i) x[i] *= inverse;
+                for (int64_t i = 0; i < width; ++i) store(place[i], x[i] * by[i] + plus[i]);
+                if (normal != nullptr) {
+                    inverses[r * views + v] = inverse;
+                    for (int64_t i = 0; i < width; ++i) store(normal[at + i], x[i]);
+                }
             }
     }
 }
 
 // sums: (3, views, width), the gradients of scale, shift and bias.
-void fusion_backward(const Number* mixed, const Number* residual, int64_t residual_row, int64_t residual_view, const float* bias,
-                     const float* scale, int64_t norm_view, const float* moments, const Number* grad, int64_t grad_row,
-                     int64_t grad_view, Number* grad_mixed, Number* grad_residual, float* sums, int64_t rows, int64_t views,
-                     int64_t width, int64_t threads) {
+void fusion_backward(const Number* normal, const Number* slope, const float* inverses, const float* scale, int64_t norm_view,
+                     const Number* grad, int64_t grad_row, int64_t grad_view, Number* grad_mixed, Number* grad_residual,
+                     float* sums, int64_t rows, int64_t views, int64_t width, int64_t threads) {
     const int64_t size = views * width;
     Sums<float> all(3 * size, threads);
 #pragma omp parallel num_threads(threads)
     {
-        std::vector<float> buffer(3 * width);
-        float *normal = buffer.data(), *slope = normal + width, *g = slope + width;
+        std::vector<float> buffer(2 * width);
+        float *x = buffer.data(), *g = x + width;
         float* mine = all.mine();
 #pragma omp for schedule(static)
         for (int64_t r = 0; r < rows; ++r)
             for (int64_t v = 0; v < views; ++v) {
                 const int64_t at = (v * rows + r) * width;
-                const Number *in = mixed + at, *from = grad + r * grad_row + v * grad_view;
-                const float *add = bias + v * width, *by = scale + v * norm_view;
-                const float mean = moments[r * views + v], inverse = moments[(rows + r) * views + v];
+                const Number *in = normal + at, *slopes = slope + at, *from = grad + r * grad_row + v * grad_view;
+                const float *by = scale + v * norm_view, inverse = inverses[r * views + v];
                 float *scale_sums = mine + v * width, *shift_sums = scale_sums + size, *bias_sums = shift_sums + size;
-                float density;
-#pragma omp simd private(density)
-                for (int64_t i = 0; i < width; ++i) {
-                    const float u = load(in[i]) + add[i], probability = normal_probability(u, density);
-                    normal[i] = u * probability;
-                    slope[i] = probability + u * density * 0.39894228f;
-                }
-                if (residual != nullptr) {
-                    const Number* beside = residual + r * residual_row + v * residual_view;
-                    for (int64_t i = 0; i < width; ++i) normal[i] += load(beside[i]);
-                }
                 float sum = 0.0f, along = 0.0f;
 #pragma omp simd reduction(+ : sum, along)
                 for (int64_t i = 0; i < width; ++i) {
                     const float upper = load(from[i]);
-                    normal[i] = (normal[i] - mean) * inverse;
-                    scale_sums[i] += upper * normal[i];
+                    x[i] = load(in[i]);
+                    scale_sums[i] += upper * x[i];
                     shift_sums[i] += upper;
                     g[i] = upper * by[i];
-                    sum += g[i], along += g[i] * normal[i];
+                    sum += g[i], along += g[i] * x[i];
                 }
                 sum /= width, along /= width;
                 Number* place = grad_mixed + at;
                 for (int64_t i = 0; i < width; ++i) {
-                    g[i] = (g[i] - sum - normal[i] * along) * inverse;
-                    const float inner = g[i] * slope[i];
+                    g[i] = (g[i] - sum - x[i] * along) * inverse;
+                    const float inner = g[i] * load(slopes[i]);
                     bias_sums[i] += inner;
                     store(place[i], inner);
                 }

@@ -52,38 +52,46 @@ class Kernels:
         return grad_z, grad_alpha, grad_gamma
 
     def fusion_forward(
-        self, mixed: Tensor, residual: Tensor | None, bias: Tensor, scale: Tensor, shift: Tensor, eps: float
-    ) -> tuple[Tensor, Tensor]:
-        """``norm(residual + gelu(mixed + bias))``, and the mean and inverse deviation of each row of a view.
+        self,
+        mixed: Tensor,
+        residual: Tensor | None,
+        bias: Tensor,
+        scale: Tensor,
+        shift: Tensor,
+        eps: float,
+        *,
+        keep: bool,
+    ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor] | None]:
+        """``norm(residual + gelu(mixed + bias))`` and, if the backward pass is to ``keep`` it, what that needs.
 
         Shape:
             - mixed: ``(views, rows, width)``; residual, output: ``(rows, views, width)``
             - bias: ``(views, width)``; scale, shift: the same, or ``(width,)``
-            - moments: ``(2, rows, views)``
+            - kept: the normalised numbers and the slopes of gelu, as ``mixed``, and the inverse deviations,
+              ``(rows, views)``
         """
         views, rows, width = mixed.shape
         mixed, bias, scale, shift = mixed.contiguous(), _learned(bias), _learned(scale), _learned(shift)
         output = mixed.new_empty(rows, views, width)
-        moments = bias.new_empty(2, rows, views)
+        kept = (torch.empty_like(mixed), torch.empty_like(mixed), bias.new_empty(rows, views)) if keep else None
         self._call(
             *("fusion_forward", mixed, *_residual(residual), bias, scale, shift, _norm_stride(scale)),
-            *(ctypes.c_float(eps), moments, output, rows, views, width),
+            *(ctypes.c_float(eps), *(kept or (None, None, None)), output, rows, views, width),
         )
-        return output, moments
+        return output, kept
 
     def fusion_backward(
-        self, mixed: Tensor, residual: Tensor | None, bias: Tensor, scale: Tensor, moments: Tensor, grad: Tensor
+        self, kept: tuple[Tensor, Tensor, Tensor], scale: Tensor, grad: Tensor, *, has_residual: bool
     ) -> tuple[Tensor, Tensor | None, Tensor]:
         """The gradients of mixed and residual, and one below the other those of scale, shift and bias of each view."""
-        views, rows, width = mixed.shape
-        mixed, grad = mixed.contiguous(), _with_whole_views(grad)
-        bias, scale = _learned(bias), _learned(scale)
-        grad_mixed = torch.empty_like(mixed)
-        grad_residual = None if residual is None else torch.empty_like(mixed)
-        sums = bias.new_zeros(3, views, width)
+        views, rows, width = kept[0].shape
+        scale, grad = _learned(scale), _with_whole_views(grad)
+        grad_mixed = torch.empty_like(kept[0])
+        grad_residual = torch.empty_like(grad_mixed) if has_residual else None
+        sums = scale.new_zeros(3, views, width)
         self._call(
-            *("fusion_backward", mixed, *_residual(residual), bias, scale, _norm_stride(scale), moments),
-            *(grad, grad.stride(0), grad.stride(1), grad_mixed, grad_residual, sums, rows, views, width),
+            *("fusion_backward", *kept, scale, _norm_stride(scale), grad, grad.stride(0), grad.stride(1)),
+            *(grad_mixed, grad_residual, sums, rows, views, width),
         )
         return grad_mixed, None if grad_residual is None else grad_residual.transpose(0, 1), sums
 

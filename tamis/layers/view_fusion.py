@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
@@ -87,7 +88,8 @@ class ViewFusion(nn.Module):
             mixed, last = dense.product(fused), dense
         if kernels_for(mixed) is not None and not (self.training and last.dropout.p):
             beside = None if x is None else x.to(mixed.dtype)
-            return _FusionTail.apply(mixed, beside, last.bias, self.norm.weight, self.norm.bias, self.norm.eps)  # type: ignore[no-any-return]
+            norm, keep = self.norm, torch.is_grad_enabled()
+            return _FusionTail.apply(mixed, beside, last.bias, norm.weight, norm.bias, norm.eps, keep)  # type: ignore[no-any-return]
         fused = last.activate(mixed)
         return self.norm(fused if x is None else x + fused)
 
@@ -97,21 +99,32 @@ class _FusionTail(Function):
 
     @staticmethod
     def forward(
-        ctx: Any, mixed: Tensor, residual: Tensor | None, bias: Tensor, scale: Tensor, shift: Tensor, eps: float
+        ctx: Any,
+        mixed: Tensor,
+        residual: Tensor | None,
+        bias: Tensor,
+        scale: Tensor,
+        shift: Tensor,
+        eps: float,
+        keep: bool,
     ) -> Tensor:
         kernels = kernels_for(mixed)
         assert kernels is not None
-        output, moments = kernels.fusion_forward(mixed, residual, bias, scale, shift, eps)
-        ctx.save_for_backward(mixed, residual, bias, scale, moments)
-        ctx.kernels = kernels
+        output, kept = kernels.fusion_forward(mixed, residual, bias, scale, shift, eps, keep=keep)
+        if kept is not None:
+            # Kept instead of the inputs: the slope of gelu costs more to compute again than to read.
+            ctx.save_for_backward(*kept, scale)
+        ctx.kernels, ctx.has_residual = kernels, residual is not None
         return output
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        mixed, residual, bias, scale, moments = ctx.saved_tensors
-        grad_mixed, grad_residual, sums = ctx.kernels.fusion_backward(mixed, residual, bias, scale, moments, grads[0])
+        *kept, scale = ctx.saved_tensors
+        grad_mixed, grad_residual, sums = ctx.kernels.fusion_backward(
+            tuple(kept), scale, grads[0], has_residual=ctx.has_residual
+        )
         grad_scale, grad_shift, grad_bias = sums
         if scale.dim() == 1:  # shared by the views
             grad_scale, grad_shift = grad_scale.sum(0), grad_shift.sum(0)
-        return grad_mixed, grad_residual, grad_bias, grad_scale, grad_shift, None
+        return grad_mixed, grad_residual, grad_bias, grad_scale, grad_shift, None, None

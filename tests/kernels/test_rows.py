@@ -96,10 +96,11 @@ def test_what_follows_the_product(dtype, residual, shared, shape):
     scale, shift = (random(*([width] if shared else [views, width]), dtype=torch.float32, seed=s) for s in (3, 4))
     grad = random(rows, views, width, dtype=dtype, seed=5)
     kernels = library(dtype)
-    output, moments = kernels.fusion_forward(mixed, beside if residual else None, bias, scale, shift, 1e-3)
-    grad_mixed, grad_beside, sums = kernels.fusion_backward(
-        mixed, beside if residual else None, bias, scale, moments, grad
-    )
+    inputs = (mixed, beside if residual else None, bias, scale, shift, 1e-3)
+    output, kept = kernels.fusion_forward(*inputs, keep=True)
+    alone, nothing = kernels.fusion_forward(*inputs, keep=False)
+    assert nothing is None and torch.equal(alone, output)
+    grad_mixed, grad_beside, sums = kernels.fusion_backward(kept, scale, grad, has_residual=residual)
     exact = by_autograd(plain, mixed, beside, bias, scale, shift, grad=grad)
     of_scale, of_shift, of_bias = sums
     if shared:
@@ -115,9 +116,13 @@ def test_the_normal_probability_is_right_far_out_too():
     mixed = torch.linspace(-12, 12, 4001).view(1, -1, 1).expand(1, 4001, 2).contiguous()
     mixed[..., 1] = 0.0
     zero, one = torch.zeros(1, 2), torch.ones(1, 2)
-    # The second number is gelu(0) = 0, so that the mean of the two is half of the first.
-    _, moments = library(torch.float32).fusion_forward(mixed, None, zero, one, zero, 1e-5)
-    torch.testing.assert_close(2 * moments[0, :, 0], F.gelu(mixed[0, :, 0].double()).float(), rtol=3e-6, atol=3e-7)
+    _, (_, slopes, inverses) = library(torch.float32).fusion_forward(mixed, None, zero, one, zero, 0.0, keep=True)
+    exact = mixed[0, :, 0].double().requires_grad_()
+    gelu = F.gelu(exact)
+    # The second number is gelu(0) = 0, so that the deviation of the two is half of the first.
+    torch.testing.assert_close(2 / inverses[:, 0], gelu.detach().abs().float(), rtol=3e-6, atol=3e-7)
+    (slope,) = torch.autograd.grad(gelu.sum(), exact)
+    torch.testing.assert_close(slopes[0, :, 0], slope.float(), rtol=3e-6, atol=3e-7)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -170,7 +175,7 @@ def test_what_is_not_finite_is_not_hidden(poison):
     output, _ = kernels.competitive_forward(z, alpha, gamma)
     assert not torch.isfinite(output[1, 1]).all() and torch.isfinite(output[[0, 2]]).all()
     rows = z.transpose(0, 1).contiguous()
-    output, _ = kernels.fusion_forward(rows, None, gamma, gamma, gamma, 1e-5)
+    output, _ = kernels.fusion_forward(rows, None, gamma, gamma, gamma, 1e-5, keep=False)
     assert not torch.isfinite(output[1, 1]).any() and torch.isfinite(output[[0, 2]]).all()
 
 
