@@ -10,6 +10,7 @@ order, any batches and any number of processes: ranks are computed from all rows
 """
 
 from tamis.metrics.auc import AUC
+from tamis.metrics.bayes import BayesBound
 from tamis.metrics.calibration import CalibrationRatio, ExpectedCalibrationError
 from tamis.metrics.collection import RankingMetrics
 from tamis.metrics.exact_sum import ExactSum
@@ -22,6 +23,7 @@ from tamis.metrics.slices import metrics_by_slice
 __all__ = [
     "AUC",
     "GAUC",
+    "BayesBound",
     "CalibrationRatio",
     "ExactSum",
     "ExpectedCalibrationError",
