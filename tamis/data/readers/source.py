@@ -13,9 +13,10 @@ from tamis.data.readers.csv import ColumnType, CsvSource
 from tamis.data.readers.libsvm import LibsvmSource
 from tamis.data.readers.movielens import MovieLensSource, holds_movielens
 from tamis.data.readers.parquet import ParquetSource
+from tamis.data.readers.planted import open_planted
 from tamis.errors import ConfigError, DataError
 
-FORMATS = ("parquet", "csv", "tsv", "libsvm", "criteo", "avazu", "movielens")
+FORMATS = ("parquet", "csv", "tsv", "libsvm", "criteo", "avazu", "movielens", "planted")
 
 _EXTENSIONS = {
     ".parquet": "parquet",
@@ -25,6 +26,7 @@ _EXTENSIONS = {
     ".svm": "libsvm",
     ".libfm": "libsvm",
     ".inter": "movielens",
+    ".planted": "planted",
 }
 _COMPRESSIONS = {".gz", ".zst"}
 
@@ -108,6 +110,8 @@ def open_source(
             return CriteoSource(path)
         case "avazu":
             return AvazuSource(path)
+        case "planted":
+            return open_planted(path)
         case _:
             return MovieLensSource(path)
 
