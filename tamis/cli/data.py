@@ -1,11 +1,20 @@
 """``tamis data``: look at a file, and encode it."""
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tamis.cli.options import Format, From, Offline, Overrides
+
+if TYPE_CHECKING:
+    from tamis.experiment import DataSettings
+
+ExperimentFile = Annotated[
+    Path | None, typer.Argument(metavar="[FILE.toml]", help="An experiment file; only its data settings are used.")
+]
+RecipeName = Annotated[str | None, typer.Option("--recipe", help="A data set by name instead of a file.")]
 
 data_app = typer.Typer(help="Look at a log, and encode it for training.", no_args_is_help=True)
 
@@ -42,11 +51,8 @@ def inspect(
 
 @data_app.command()
 def prepare(
-    file: Annotated[
-        Path | None,
-        typer.Argument(metavar="[FILE.toml]", help="An experiment file; only its [data] is used."),
-    ] = None,
-    recipe: Annotated[str | None, typer.Option(help="A public data set instead of a file.")] = None,
+    file: ExperimentFile = None,
+    recipe: RecipeName = None,
     overrides: Overrides = None,
     out: Annotated[Path | None, typer.Option(help="Where the encoded set goes.")] = None,
     from_folder: From = None,
@@ -56,17 +62,43 @@ def prepare(
     """Fit the encoders on the training rows and write the encoded set; nothing is done twice."""
     from tamis.cli.progress import EncodingBars
     from tamis.cli.tables import print_encoded
+    from tamis.experiment import prepare_data
+
+    data = _read_data(file, recipe, overrides, out, verb="prepare")
+    with EncodingBars() as bars:
+        encoded = prepare_data(data, from_folder=from_folder, offline=offline, force=force, report=bars, say=bars.say)
+    print_encoded(encoded)
+
+
+@data_app.command()
+def bayes(
+    file: ExperimentFile = None,
+    recipe: RecipeName = None,
+    overrides: Overrides = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Compute what the true chances of a planted log would score: the most that can be expected of a model."""
+    from tamis.cli.tables import print_bayes
+    from tamis.experiment import bayes_bounds
+
+    bounds = bayes_bounds(_read_data(file, recipe, overrides, None, verb="bayes"))
+    if as_json:
+        typer.echo(json.dumps(bounds))
+    else:
+        print_bayes(bounds)
+
+
+def _read_data(
+    file: Path | None, recipe: str | None, overrides: list[str] | None, out: Path | None, *, verb: str
+) -> "DataSettings":
     from tamis.config import apply_overrides, read_config, read_toml
     from tamis.errors import ConfigError
-    from tamis.experiment import DataSettings, prepare_data
+    from tamis.experiment import DataSettings
 
     if (file is None) == (recipe is None):
-        raise ConfigError("tamis data prepare takes an experiment file or --recipe NAME, one of the two.")
+        raise ConfigError(f"tamis data {verb} takes an experiment file or --recipe NAME, one of the two.")
     table = read_toml(file) if file is not None else {"data": {"recipe": recipe}}
     table = apply_overrides(table, overrides or [])
     if out is not None:
         table["data"]["folder"] = str(out)
-    data = read_config(DataSettings, table.get("data", {}), where=f"{file or '--recipe'} [data]")
-    with EncodingBars() as bars:
-        encoded = prepare_data(data, from_folder=from_folder, offline=offline, force=force, report=bars, say=bars.say)
-    print_encoded(encoded)
+    return read_config(DataSettings, table.get("data", {}), where=f"{file or '--recipe'} [data]")

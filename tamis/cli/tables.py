@@ -106,6 +106,15 @@ def print_encoded(encoded: "EncodedSet") -> None:
     console.print(f"{encoded.folder}", highlight=False)
 
 
+def print_bayes(bounds: Mapping[str, Mapping[str, float]]) -> None:
+    """The Bayes bound of each split."""
+    names = ("rows", "positive_rate", "auc", "log_loss", "normalised_entropy")
+    table = _table("split", *(name.replace("_", " ") for name in names))
+    for split, values in bounds.items():
+        table.add_row(split, *(_number(values[name]) for name in names))
+    Console().print(table)
+
+
 def _table(*headings: str) -> Table:
     table = Table(box=None, pad_edge=False)
     for position, heading in enumerate(headings):

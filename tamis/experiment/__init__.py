@@ -4,6 +4,7 @@ Made from ``data``, ``models``, ``training``, ``export`` and ``serving``; asked 
 scripts.
 """
 
+from tamis.experiment.bayes import bayes_bounds
 from tamis.experiment.plan import Plan
 from tamis.experiment.planning import make_plan
 from tamis.experiment.prepare import prepare_data
@@ -14,6 +15,7 @@ __all__ = [
     "DataSettings",
     "ExperimentSettings",
     "Plan",
+    "bayes_bounds",
     "check_everywhere",
     "load_settings",
     "make_plan",

@@ -2,15 +2,28 @@
 
 import dataclasses
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tamis.config import suggest
 from tamis.data import EncodedSet, Source, SplitSettings, make_splitter, open_source, prepare
 from tamis.data.readers.joined import CarvedSource
-from tamis.data.recipes import RECIPES
+from tamis.data.recipes import RECIPES, Recipe
+from tamis.data.recipes.recipe import Rows
 from tamis.errors import ConfigError
 from tamis.experiment.settings import DataSettings
 from tamis.features import Schema
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenedData:
+    """What data settings stand for: rows, with their name, meaning and split."""
+
+    name: str
+    rows: Rows
+    schema: Schema
+    split: SplitSettings
 
 
 def prepare_data(
@@ -27,35 +40,60 @@ def prepare_data(
     ``report`` is told how many rows of a stage are done, ``say`` in whole sentences where the data are looked for.
 
     Raises:
-        ConfigError: a field to change does not exist.
+        ConfigError: a field to change does not exist, or an option.
         DataError: the data cannot be had, or break a rule of the schema.
     """
+    opened = open_data(data, from_folder=from_folder, offline=offline, say=say)
+    place = f"{opened.name}-{make_splitter(opened.split).describe()}"
+    return prepare(
+        source=opened.rows,
+        schema=opened.schema,
+        split=opened.split,
+        folder=Path(data.folder) if data.folder else Path(".tamis") / place,
+        name=opened.name,
+        force=force,
+        progress=report,
+    )
+
+
+def open_data(
+    data: DataSettings,
+    *,
+    from_folder: Path | None = None,
+    offline: bool = False,
+    say: Callable[[str], None] | None = None,
+) -> OpenedData:
+    """Find the rows, and settle their schema and split.
+
+    Raises:
+        ConfigError: a field to change does not exist, or an option.
+        DataError: the data cannot be had.
+    """
     if data.recipe is not None:
-        recipe = RECIPES[data.recipe]
+        recipe = _choose_options(RECIPES[data.recipe], data.options)
         name, schema = recipe.name, recipe.schema
-        source = recipe.open(from_folder=from_folder, offline=offline, report=say)
-        split = data.split or recipe.split_of(source)
+        rows = recipe.open(from_folder=from_folder, offline=offline, report=say)
+        split = data.split or recipe.split_of(rows)
     else:
         assert data.schema is not None
         schema = Schema.load(data.schema)
         if data.path is not None:
             name, split = Path(data.path).name.split(".")[0], data.split or SplitSettings()
-            source = open_source(Path(data.path), format=data.format)
+            rows = open_source(Path(data.path), format=data.format)
         else:
             assert data.train is not None
             name = Path(data.train).name.split(".")[0]
             split = data.split or SplitSettings(kind="given")
-            source = _open_parts(data)
-    schema = _change_fields(schema, data)
-    return prepare(
-        source=source,
-        schema=schema,
-        split=split,
-        folder=Path(data.folder) if data.folder else Path(".tamis") / f"{name}-{make_splitter(split).describe()}",
-        name=name,
-        force=force,
-        progress=report,
-    )
+            rows = _open_parts(data)
+    return OpenedData(name=name, rows=rows, schema=_change_fields(schema, data), split=split)
+
+
+def _choose_options(recipe: Recipe, options: dict[str, Any] | None) -> Recipe:
+    if not options:
+        return recipe
+    if recipe.with_options is None:
+        raise ConfigError(f"recipe {recipe.name!r} has no options; got {', '.join(options)}. Remove [data.options].")
+    return recipe.with_options(options, where="[data.options]")
 
 
 def _open_parts(data: DataSettings) -> dict[str, Source]:

@@ -16,14 +16,16 @@ from tamis.training import TrainingSettings
 class DataSettings:
     """Where the rows come from and how they are split.
 
-    Either ``recipe`` names a public data set, or ``path`` names one file that is split here, or ``train``, ``valid``
-    and ``test`` name files that somebody else has split; without ``valid``, the share ``valid_fraction`` of the
-    training rows, taken at random, validates. A recipe brings its own schema and split; for other data ``schema`` is a
-    TOML file (``tamis data inspect FILE --label COLUMN --write schema.toml`` makes a first one). ``fields`` changes
-    settings of single fields, for example ``{"user_id": {"min_count": 5}}``. ``folder`` holds the encoded set.
+    Either ``recipe`` names a data set, or ``path`` names one file that is split here, or ``train``, ``valid`` and
+    ``test`` name files that somebody else has split; without ``valid``, the share ``valid_fraction`` of the training
+    rows, taken at random, validates. A recipe brings its own schema and split, and some have ``options``, such as
+    ``{"rows": 1_000_000}`` of a planted log; for other data ``schema`` is a TOML file (``tamis data inspect FILE
+    --label COLUMN --write schema.toml`` makes a first one). ``fields`` changes settings of single fields, for example
+    ``{"user_id": {"min_count": 5}}``. ``folder`` holds the encoded set.
     """
 
     recipe: str | None = None
+    options: dict[str, Any] | None = None
     path: str | None = None
     train: str | None = None
     valid: str | None = None
@@ -43,6 +45,8 @@ class DataSettings:
                 "[data] needs exactly one of recipe, path, train (with valid and test); "
                 f"got {', '.join(given) or 'none of them'}."
             )
+        if self.options is not None and self.recipe is None:
+            raise ConfigError("[data] options are those of a recipe, and none is named. Remove them.")
         if not 0 < self.valid_fraction < 1:
             raise ConfigError(f"[data] valid_fraction must be above 0 and below 1; got {self.valid_fraction}.")
         if self.train is not None and self.test is None:

@@ -133,6 +133,31 @@ def test_what_will_not_fit_is_refused_in_one_line_unless_told_otherwise(tamis, e
     assert (experiment / "run" / "record.json").exists()
 
 
+def test_a_planted_log_is_prepared_trained_on_and_told_its_bound(tamis, experiment, monkeypatch):
+    monkeypatch.setenv("TAMIS_CACHE", str(experiment / "cache"))
+    few = ["--set", "data.options.rows=3000"]
+    code, out, err = tamis("data", "prepare", "--recipe", "planted-sparse", *few, "--out", experiment / "planted")
+    assert code == 0 and "60 fields" in out and "planted-sparse-rows-3000: 3,000 rows made up" in err, err
+    code, out, err = tamis("data", "bayes", "--recipe", "planted-sparse", *few, "--json")
+    assert code == 0, err
+    bounds = json.loads(out)
+    assert list(bounds) == ["train", "valid", "test"] and 0.75 < bounds["test"]["auc"] < 0.9
+    assert sum(bound["rows"] for bound in bounds.values()) == 3000
+    table = {
+        "data": {"recipe": "planted-sparse", "options": {"rows": 3000}, "folder": str(experiment / "planted")},
+        "model": {"name": "mlp", "dim": 4, "hidden": [8]},
+        "training": {"epochs": 1, "device": "cpu"},
+    }
+    (experiment / "planted.toml").write_text(tomli_w.dumps(table))
+    code, out, err = tamis("data", "bayes", experiment / "planted.toml")
+    assert code == 0 and f"{bounds['test']['auc']:.4f}" in out, err
+    code, out, err = tamis("train", experiment / "planted.toml", "--out", experiment / "run")
+    assert code == 0, err
+    record = json.loads((experiment / "run" / "record.json").read_text())
+    assert record["dataset"] == "planted-sparse-rows-3000"
+    assert [source["name"].endswith(".planted") for source in record["data"]["sources"]] == [True]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -142,6 +167,9 @@ def test_what_will_not_fit_is_refused_in_one_line_unless_told_otherwise(tamis, e
         (["train", "{x}", "--set", "model.name=ssrd"], "no model is called 'ssrd'. Did you mean 'ssr_d'?"),
         (["data", "prepare"], "takes an experiment file or --recipe NAME"),
         (["data", "prepare", "--recipe", "movilens-1m"], "Did you mean 'movielens-1m'?"),
+        (["data", "prepare", "--recipe", "planted", "--set", "data.options.row=5"], "Did you mean 'rows'?"),
+        (["data", "bayes"], "tamis data bayes takes an experiment file or --recipe NAME"),
+        (["data", "bayes", "--recipe", "adult"], "true chances are known of planted logs only"),
         (["evaluate", "{dir}", "{log}"], "is not a saved model"),
         (["predict", "{dir}", "{log}", "out.xlsx"], "is not a saved model"),
         (["report", "{dir}"], "holds no run"),

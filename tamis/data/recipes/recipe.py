@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
 
 from tamis.cache import cache_folder
 from tamis.data.readers.source import Source
@@ -36,13 +37,21 @@ Rows = Source | dict[str, Source]
 """One source, to be divided by the recipe's split, or a source for each of train, valid and test."""
 
 
+class WithOptions(Protocol):
+    """A function from options to the recipe they make of another; ``where`` begins its error messages."""
+
+    def __call__(self, options: Mapping[str, Any], *, where: str) -> "Recipe":
+        """The recipe with these options."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A named public data set.
+    """A named public data set, or one that is made up.
 
     ``checksums`` gives the SHA-256 of each file form known (of the content, where a file is compressed).
     ``split`` is the default for a single source; where ``open`` gives a source a part, the split is ``given``
-    (see ``split_of``).
+    (see ``split_of``). ``with_options`` is there where something can be chosen, and gives another recipe.
     """
 
     name: str
@@ -55,6 +64,7 @@ class Recipe:
     split: SplitSettings = field(default_factory=SplitSettings)
     checksums: Mapping[str, str] = field(default_factory=dict)
     references: tuple[Reference, ...] = ()
+    with_options: WithOptions | None = None
 
     def open(
         self,
