@@ -19,7 +19,7 @@ def run(tmp_path, recipe, options):
     table = {
         "data": {"recipe": recipe, "options": options, "folder": str(tmp_path / "encoded")},
         "model": {"name": "mlp", "dim": 8, "hidden": [32], "dropout": 0.0},
-        "training": {"epochs": 3, "batch_size": 256, "device": "cpu"},
+        "training": {"epochs": 4, "batch_size": 512, "device": "cpu"},
     }
     settings = read_settings(table, where="test")
     record = run_experiment(settings, prepare_data(settings.data), folder=tmp_path / "run", command="test")
@@ -35,7 +35,7 @@ def standard_error(test):
 
 def test_a_model_comes_close_to_the_bound_of_an_easy_log(tmp_path):
     easy = {
-        "rows": 40_000,
+        "rows": 30_000,
         "base_rate": 0.4,
         "fields": [{"name": "field", "size": 10, "copies": 4}, {"name": "noise", "size": 10}],
         "interactions": [{"fields": ["field"]}, {"fields": ["field_1", "field_2"], "order": 2, "scale": 0.7}],
