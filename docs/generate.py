@@ -11,10 +11,12 @@ import ast
 import dataclasses
 import json
 import re
+import statistics
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tamis.data.readers.planted import PlantedSource
 from tamis.data.recipes import RECIPES
@@ -23,6 +25,7 @@ from tamis.record import RunRecord, find_runs, summarise
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = ("README.md", "docs/results.md", "docs/models.md", "docs/performance.md", "docs/planted.md")
+NO_RECORDS = ("benchmarks", "tuning", "speed-quality")
 GOALS = {
     ("movielens-100k", "ssr_d"): 0.790,
     ("movielens-100k", "mlp"): 0.780,
@@ -85,6 +88,64 @@ def benchmarks_table() -> str:
     return "\n".join(lines)
 
 
+def speed_quality_table() -> str:
+    """What the fast defaults are worth against the slow ways, on each data set of ``results/speed-quality``."""
+    lines = [
+        "| data set | model | AUC fast | AUC slow | fast less slow, over seeds | over rows | on validation, over seeds "
+        "| rows/s fast | rows/s slow |",
+        "|---|---|---:|---:|---|---|---|---:|---:|",
+    ]
+    for path in _speed_quality():
+        found = json.loads(path.read_text())
+        for model, line in found["models"].items():
+            part = _last_part(line["differences"])
+            auc = [statistics.fmean(run[part]["auc"] for run in line["runs"][arm]) for arm in ("fast", "slow")]
+            speeds = [line["rows_per_second"][arm] for arm in ("fast", "slow")]
+            lines.append(
+                f"| [{path.stem}](../results/speed-quality/{path.name}) | `{model}` | {auc[0]:.4f} | {auc[1]:.4f} "
+                f"| {_cells(line['differences'])} | {speeds[0]:,} | {speeds[1]:,} |"
+            )
+        lines.append(f"| {path.stem} | mean of the models | | | {_cells(found['mean_of_models'])} | | |")
+    return "\n".join(lines)
+
+
+def one_factor_table() -> str:
+    """The slow way made fast in one thing at a time."""
+    lines = [
+        "| data set | model | fast in | less slow, over seeds | over rows | on validation, over seeds | rows/s |",
+        "|---|---|---|---|---|---|---:|",
+    ]
+    for path in _speed_quality():
+        for name, line in json.loads(path.read_text())["one_factor"].items():
+            lines.append(
+                f"| {path.stem} | `{line['model']}` | {name} | {_cells(line['differences'])} "
+                f"| {line['rows_per_second']:,} |"
+            )
+    return "\n".join(lines)
+
+
+def _speed_quality() -> list[Path]:
+    return sorted((ROOT / "results" / "speed-quality").glob("*.json"))
+
+
+def _last_part(differences: dict[str, Any]) -> str:
+    """The test rows, or the folds where no test rows were read."""
+    return "test" if "test" in differences else "valid"
+
+
+def _cells(differences: dict[str, Any]) -> str:
+    """The difference on the last part, over seeds with its verdict and over rows, and the one on validation."""
+    part = _last_part(differences)
+    own = differences[part]
+    validation = "the same" if part == "valid" else _interval(differences["valid"]["auc"])
+    over_rows = _interval(own["auc_over_rows"]) if "auc_over_rows" in own else ""
+    return f"{_interval(own['auc'])} {own['verdict']} | {over_rows} | {validation}"
+
+
+def _interval(found: dict[str, float]) -> str:
+    return f"{found['mean']:+.4f} [{found['low']:+.4f}, {found['high']:+.4f}]"
+
+
 def models_table() -> str:
     """The registry: what ``tamis models`` prints."""
     lines = ["| model | status | source | our own part |", "|---|---|---|---|"]
@@ -144,6 +205,8 @@ GENERATED: dict[str, Callable[[], str]] = {
     "results": results_table,
     "tuning": tuning_table,
     "benchmarks": benchmarks_table,
+    "speed_quality": speed_quality_table,
+    "one_factor": one_factor_table,
     "models": models_table,
     "presets": presets_table,
     "rooms": rooms_table,
@@ -161,9 +224,7 @@ def render(text: str) -> str:
 
 
 def _records() -> list[RunRecord]:
-    places = [
-        path for path in (ROOT / "results").iterdir() if path.is_dir() and path.name not in ("benchmarks", "tuning")
-    ]
+    places = [path for path in (ROOT / "results").iterdir() if path.is_dir() and path.name not in NO_RECORDS]
     return [RunRecord.load(run) for place in sorted(places) for run in find_runs(place)]
 
 

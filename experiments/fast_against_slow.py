@@ -1,0 +1,410 @@
+"""Does speed cost quality? The fast defaults against the slow ways they replace, on the same rows and seeds.
+
+    python experiments/fast_against_slow.py movielens-1m/speed/quality.toml --from FOLDER
+
+Fast: bf16, row-wise Adagrad on the tables, compiled kernels. Slow: float32, Adam over whole tables, layers in torch.
+Each arm gets the rates that are best for it on validation, from as many trials with seed 0 (those of the tables, then
+those of the rest); then both train with the same fresh seeds. The final scores are made in float32, as a saved model
+makes them. Where a search file names folds, rows of the test part are not read: an arm's number of epochs is chosen
+with its rates, and a seed's AUC is the mean over the folds. ``one_factor`` names a model for which the slow way is also
+made fast in one thing at a time.
+
+A run leaves one JSON in ``runs/speed-quality/``, and what is there is not run again; when all are there,
+``results/speed-quality/`` gets the comparison.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import shlex
+import statistics
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from cross_validate import encode_fold
+from paired_auc import auc_difference
+
+from tamis.config import apply_overrides, read_config, read_toml
+from tamis.data import EncodedSet
+from tamis.experiment import ExperimentSettings, prepare_data, read_settings
+from tamis.experiment.build import build_model, make_batches
+from tamis.record import machine, mean_interval, versions, write_whole
+from tamis.training import evaluate, train
+
+HERE = Path(__file__).parent
+RESULTS = HERE.parent / "results" / "speed-quality"
+RUNS = HERE.parent / "runs" / "speed-quality"
+GRID_SEED = 0
+STEP = 2.5
+FURTHER = 2
+NOTE = (
+    "Differences are fast less slow, intervals 95 %. Over seeds: Student's t on the differences of the same seed. Over "
+    "rows: DeLong on the mean of the seeds' scores. Rows a second: training steps of one thread, two runs side by side."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """One way to compute."""
+
+    precision: str
+    tables: str
+    kernels: str
+
+
+ARMS = {
+    "fast": Arm(precision="bf16", tables="row_wise_adagrad", kernels="on"),
+    "slow": Arm(precision="fp32", tables="dense_adam", kernels="off"),
+}
+ONE_FACTOR = {
+    "bf16 only": Arm(precision="bf16", tables="dense_adam", kernels="off"),
+    "row-wise Adagrad only": Arm(precision="fp32", tables="row_wise_adagrad", kernels="off"),
+    "kernels only": Arm(precision="fp32", tables="dense_adam", kernels="on"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """What is compared on one data set.
+
+    ``table_rates`` are tried by optimizer of the tables; ``dense_factors`` multiply the learning rate of the rest, the
+    first of them while the rates of the tables are tried. ``every`` and the tables named after models override the
+    experiment files; where there is none, they make it.
+    """
+
+    models: tuple[str, ...]
+    seeds: tuple[int, ...]
+    table_rates: dict[str, tuple[float, ...]]
+    dense_factors: tuple[float, ...] = (1.0,)
+    one_factor: str | None = None
+    planted_rows: int | None = None
+    folds: dict[str, Any] | None = None
+    every: dict[str, Any] = field(default_factory=dict)
+    ssr_d: dict[str, Any] = field(default_factory=dict)
+    ssr_s: dict[str, Any] = field(default_factory=dict)
+    dcn_v2: dict[str, Any] = field(default_factory=dict)
+    mlp: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One model in one arm on one data set; all its runs, one after the other."""
+
+    dataset: str
+    study: Study
+    model: str
+    arm: Arm
+    data: Path | None
+
+    @property
+    def folds(self) -> tuple[int | None, ...]:
+        """The folds left out in turn, or the one split of the experiment."""
+        return tuple(range(len(self.study.folds["values"]))) if self.study.folds else (None,)
+
+    def settings(self, changes: dict[str, Any]) -> ExperimentSettings:
+        """The experiment of this cell with some settings changed."""
+        path = HERE / self.dataset / f"{self.model}.toml"
+        overrides = {
+            **self.study.every,
+            **getattr(self.study, self.model),
+            "training.precision": self.arm.precision,
+            "training.tables.name": self.arm.tables,
+            **changes,
+        }
+        lines = [f"{name}={json.dumps(value)}" for name, value in overrides.items()]
+        return read_settings(apply_overrides(read_toml(path) if path.exists() else {}, lines), where=str(path))
+
+    def encoded(self, settings: ExperimentSettings, fold: int | None) -> EncodedSet:
+        """The rows, encoded once and found again."""
+        if fold is not None:
+            assert self.study.folds is not None
+            return encode_fold(settings, self.study.folds, fold, self.data)
+        data = dataclasses.replace(settings.data, folder=str(RUNS / self.dataset / "encoded"))
+        return prepare_data(data, from_folder=self.data)
+
+
+def main() -> None:
+    """Run what is not there yet, then compare."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="+", help="search files, below experiments/")
+    parser.add_argument("--from", dest="data", type=Path, help="folder of the data set, as for tamis train")
+    parser.add_argument("--processes", type=int, default=os.cpu_count(), help="cells trained side by side")
+    arguments = parser.parse_args()
+    # One thread a cell, and threads that wait asleep: two that spin for one core take ten times as long.
+    os.environ.update(OMP_NUM_THREADS="1", GOMP_SPINCOUNT="0")
+    # A forked process would wait for ever for the threads that encoded here.
+    fresh = get_context("spawn")
+    with ProcessPoolExecutor(arguments.processes, fresh, torch.set_num_threads, (1,)) as pool:
+        for file in arguments.files:
+            compare(HERE / file, arguments.data, pool)
+
+
+def compare(file: Path, data: Path | None, pool: ProcessPoolExecutor) -> None:
+    """All cells of one data set, and what came out."""
+    dataset = file.parent.parent.name
+    study = read_config(Study, read_toml(file), where=str(file))
+    if study.planted_rows is not None:
+        write_planted_log(study.planted_rows)
+    cells = {
+        (model, name): Cell(dataset=dataset, study=study, model=model, arm=arm, data=data)
+        for model in study.models
+        for name, arm in ARMS.items()
+    }
+    for fold in next(iter(cells.values())).folds:  # encoded here, so that two cells do not encode the same rows
+        cell = next(iter(cells.values()))
+        cell.encoded(cell.settings({}), fold)
+    choices = dict(zip(cells, pool.map(choose, cells.values()), strict=True))
+    runs = dict(zip(cells, pool.map(run_seeds, cells.values(), choices.values()), strict=True))
+    factors = {}
+    if study.one_factor is not None:
+        own = {name: dataclasses.replace(cells[study.one_factor, "slow"], arm=arm) for name, arm in ONE_FACTOR.items()}
+        # A way to step the tables takes the rates that were chosen for it.
+        by_optimizer = {ARMS[name].tables: choices[study.one_factor, name] for name in ARMS}
+        rates = [by_optimizer[cell.arm.tables] for cell in own.values()]
+        factors = dict(zip(own, pool.map(run_seeds, own.values(), rates), strict=True))
+    slow = study.one_factor and runs[study.one_factor, "slow"]
+    findings = {
+        "dataset": dataset,
+        "command": shlex.join(["python", f"experiments/{Path(sys.argv[0]).name}", str(file.relative_to(HERE))]),
+        "note": NOTE,
+        "machine": machine(torch_threads=1),
+        "versions": versions(),
+        "study": dataclasses.asdict(study),
+        "arms": {name: dataclasses.asdict(arm) for name, arm in {**ARMS, **ONE_FACTOR}.items()},
+        "models": {
+            model: {
+                "chosen": {name: choices[model, name] for name in ARMS},
+                "differences": differences(runs[model, "fast"], runs[model, "slow"]),
+                "rows_per_second": {name: speed(runs[model, name]) for name in ARMS},
+                "runs": {name: [plain(run) for run in runs[model, name]] for name in ARMS},
+            }
+            for model in study.models
+        },
+        "mean_of_models": differences(
+            *(mean_of_models([runs[model, name] for model in study.models]) for name in ("fast", "slow"))
+        ),
+        "one_factor": {
+            name: {
+                "model": study.one_factor,
+                "differences": differences(own, slow),
+                "rows_per_second": speed(own),
+                "runs": [plain(run) for run in own],
+            }
+            for name, own in factors.items()
+            if slow
+        },
+    }
+    write_whole(RESULTS / f"{dataset}.json", json.dumps(findings, indent=1) + "\n")
+
+
+def choose(cell: Cell) -> dict[str, Any]:
+    """The rates that validate best with the grid's seed: first those of the tables, then those of the rest.
+
+    A grid whose best rate is its first or last goes on beyond it, by the same step, up to ``FURTHER`` times.
+    """
+    first, *others = cell.study.dense_factors
+    by_rate = {rate: try_rates(cell, rate, first) for rate in cell.study.table_rates[cell.arm.tables]}
+    for _ in range(FURTHER):
+        low, *_, high = sorted(by_rate)
+        best = max(by_rate, key=lambda rate: by_rate[rate]["valid_auc"])
+        if low < best < high:
+            break
+        beyond = float(f"{best * (STEP if best == high else 1 / STEP):.3g}")
+        by_rate[beyond] = try_rates(cell, beyond, first)
+    best = max(by_rate, key=lambda rate: by_rate[rate]["valid_auc"])
+    trials = [*by_rate.values(), *(try_rates(cell, best, factor) for factor in others)]
+    return {**max(trials, key=lambda trial: trial["valid_auc"]), "trials": trials}
+
+
+def try_rates(cell: Cell, table_rate: float, dense_factor: float) -> dict[str, Any]:
+    """One trial: the best validation AUC over the epochs, of the mean over the folds where there are folds."""
+    dense_rate = cell.settings({}).training.dense.learning_rate * dense_factor
+    changes = rates_of(table_rate, dense_rate) | {"training.seed": GRID_SEED}
+    by_fold = [run_once(cell, changes, fold)["by_epoch"] for fold in cell.folds]
+    by_epoch = [statistics.fmean(values) for values in zip(*by_fold, strict=True)]
+    best = max(by_epoch)
+    return {"table_rate": table_rate, "dense_rate": dense_rate, "epoch": by_epoch.index(best) + 1, "valid_auc": best}
+
+
+def run_seeds(cell: Cell, choice: dict[str, Any]) -> list[dict[str, Any]]:
+    """The fresh seeds with the chosen rates; the means over the folds, where there are folds."""
+    changes = rates_of(choice["table_rate"], choice["dense_rate"])
+    if cell.study.folds:
+        changes |= {"training.epochs": choice["epoch"], "training.keep": "last"}
+    summaries = []
+    for seed in cell.study.seeds:
+        runs = [run_once(cell, changes | {"training.seed": seed}, fold) for fold in cell.folds]
+        parts = {
+            part: {name: statistics.fmean(run[part][name] for run in runs) for name in ("auc", "log_loss")}
+            for part in ("valid", "test")
+            if part in runs[0]
+        }
+        speeds = [run["rows_per_second"] for run in runs]
+        scores = [run["scores"] for run in runs]
+        summaries.append({"seed": seed, **parts, "rows_per_second": statistics.median(speeds), "scores": scores})
+    return summaries
+
+
+def rates_of(table_rate: float, dense_rate: float) -> dict[str, Any]:
+    """The overrides that set both rates."""
+    return {"training.tables.learning_rate": table_rate, "training.dense.learning_rate": dense_rate}
+
+
+def run_once(cell: Cell, changes: dict[str, Any], fold: int | None) -> dict[str, Any]:
+    """One training, unless its JSON is there with the same settings; its scores lie beside the JSON."""
+    settings = cell.settings(changes)
+    training = settings.training
+    if fold is not None:
+        settings = dataclasses.replace(settings, training=dataclasses.replace(training, patience=None))
+    rates = f"tables-{training.tables.learning_rate:g}-dense-{training.dense.learning_rate:g}"
+    arm = "-".join(dataclasses.asdict(cell.arm).values())
+    name = f"{rates}-{training.keep}-seed-{training.seed}" + ("" if fold is None else f"-fold-{fold}")
+    place = RUNS / cell.dataset / cell.model / arm / f"{name}.json"
+    asked = {"settings": settings.to_table(), "kernels": cell.arm.kernels, "fold": fold}
+    if place.exists():
+        found = json.loads(place.read_text())
+        if found["asked"] == asked:
+            return found
+    started = time.perf_counter()
+    done = train_and_score(settings, cell.encoded(settings, fold), cell.arm, place.with_suffix(".npz"))
+    write_whole(place, json.dumps({"asked": asked, **done}, indent=1) + "\n")
+    seconds = time.perf_counter() - started
+    said = f"valid AUC {done['valid']['auc']:.4f}, {done['rows_per_second']:,} rows/s, {seconds:.0f} s"
+    print(f"{time.strftime('%H:%M:%S')} {place.relative_to(RUNS).with_suffix('')}: {said}", flush=True)
+    return done
+
+
+def train_and_score(settings: ExperimentSettings, encoded: EncodedSet, arm: Arm, scores: Path) -> dict[str, Any]:
+    """Train one model, then score the rows of validation and test in float32."""
+    os.environ["TAMIS_KERNELS"] = arm.kernels
+    model = build_model(settings, encoded)
+    batches = {part: make_batches(settings, encoded, part) for part in encoded.split_names}
+    by_epoch: list[float] = []
+
+    def report(progress: Any) -> None:
+        if progress.valid is not None:
+            by_epoch.append(progress.valid["auc"])
+
+    with tempfile.TemporaryDirectory() as folder:
+        result = train(
+            model,
+            source=batches["train"],
+            valid=batches["valid"],
+            settings=settings.training,
+            folder=folder,
+            report=report,
+        )
+    done: dict[str, Any] = {
+        "by_epoch": by_epoch,
+        "rows_per_second": round(result.rows_per_second),
+        "train_seconds": result.train_seconds,
+        "precision": result.precision,
+        "rows": {part: encoded.rows(part) for part in encoded.split_names},
+        "scores": str(scores.relative_to(RUNS)),
+    }
+    arrays: dict[str, np.ndarray] = {}
+    for part in encoded.split_names[1:]:
+        scored = evaluate(model, batches[part], precision="fp32", device="cpu", keep_rows=True)
+        assert scored.scored is not None
+        done[part] = {name: float(scored.values[name]) for name in ("auc", "log_loss")}
+        arrays[part] = scored.scored.probabilities[:, 0]
+        arrays[f"{part}_labels"] = scored.scored.labels[:, 0] > 0
+    scores.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(scores, **arrays)
+    return done
+
+
+def differences(fast: list[dict[str, Any]], slow: list[dict[str, Any]]) -> dict[str, Any]:
+    """Fast less slow on each part: AUC and log loss over seeds, AUC over rows where the runs kept their scores."""
+    found: dict[str, Any] = {}
+    for part in (part for part in ("valid", "test") if part in fast[0]):
+        found[part] = {}
+        for metric in ("auc", "log_loss"):
+            by_seed = [one[part][metric] - other[part][metric] for one, other in zip(fast, slow, strict=True)]
+            interval = mean_interval(by_seed)
+            assert interval is not None
+            found[part][metric] = {"mean": statistics.fmean(by_seed), "low": interval[0], "high": interval[1]}
+        found[part]["verdict"] = verdict(found[part]["auc"])
+        if "scores" in fast[0]:
+            found[part]["auc_over_rows"] = rows_interval(fast, slow, part)
+    return found
+
+
+def verdict(interval: dict[str, float]) -> str:
+    """What an interval of fast less slow says.
+
+    Example:
+        >>> [verdict({"low": low, "high": low + 2}) for low in (-3, -1, 1)]
+        ['below', 'not below', 'above']
+    """
+    return "below" if interval["high"] < 0 else "above" if interval["low"] > 0 else "not below"
+
+
+def mean_of_models(by_model: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """For each seed the mean over the models."""
+    return [
+        {
+            part: {name: statistics.fmean(run[part][name] for run in of_seed) for name in ("auc", "log_loss")}
+            for part in ("valid", "test")
+            if part in of_seed[0]
+        }
+        for of_seed in zip(*by_model, strict=True)
+    ]
+
+
+def rows_interval(fast: list[dict[str, Any]], slow: list[dict[str, Any]], part: str) -> dict[str, float]:
+    """DeLong's interval for the mean of the seeds' scores; folds are rows of their own, so their errors add up."""
+    means, variances = [], []
+    for fold in range(len(fast[0]["scores"])):
+        arms = [[np.load(RUNS / run["scores"][fold]) for run in runs] for runs in (fast, slow)]
+        one, other = (np.mean([scores[part] for scores in arm], axis=0) for arm in arms)
+        difference, variance = auc_difference(arms[0][0][f"{part}_labels"], one, other)
+        means.append(difference)
+        variances.append(variance)
+    mean, reach = statistics.fmean(means), 1.96 * sum(variances) ** 0.5 / len(variances)
+    return {"mean": mean, "low": mean - reach, "high": mean + reach}
+
+
+def speed(runs: list[dict[str, Any]]) -> int:
+    """The median speed over the seeds."""
+    return round(statistics.median(run["rows_per_second"] for run in runs))
+
+
+def plain(run: dict[str, Any]) -> dict[str, Any]:
+    """A run without the place of its scores, which stay on this machine."""
+    return {name: value for name, value in run.items() if name != "scores"}
+
+
+def write_planted_log(rows: int) -> None:
+    """Put the planted log and its schema where the search file says, if they are not there."""
+    folder = HERE.parent / "runs" / "planted-log"
+    if (folder / "log.parquet").exists():
+        return
+    sys.path.append(str(HERE.parent / "benchmarks"))
+    import polars as pl
+    from planted_log import NAMES, make_planted_log
+
+    from tamis.features import Field, Kind, Schema
+
+    log = make_planted_log(rows)
+    columns = dict(zip(NAMES, log.ids.T, strict=True))
+    folder.mkdir(parents=True, exist_ok=True)
+    # A value met once has no neighbour to be learned from; such values share the unknown id.
+    fields = [Field(name=name, kind=Kind.CATEGORICAL, min_count=2) for name in NAMES]
+    Schema(fields=(*fields, Field(name="label", kind=Kind.LABEL))).save(folder / "schema.toml")
+    aside = folder / "log.parquet.part"
+    pl.DataFrame({**columns, "label": log.labels.astype(np.int8)}).write_parquet(aside)
+    aside.replace(folder / "log.parquet")
+
+
+if __name__ == "__main__":
+    main()
