@@ -3,11 +3,11 @@
     python experiments/fast_against_slow.py movielens-1m/speed/quality.toml --from FOLDER
 
 Fast: bf16, row-wise Adagrad on the tables, compiled kernels. Slow: float32, Adam over whole tables, layers in torch.
-Each arm gets the rates that are best for it on validation, from as many trials with seed 0 (those of the tables, then
-those of the rest); then both train with the same fresh seeds. The final scores are made in float32, as a saved model
-makes them. Where a search file names folds, rows of the test part are not read: an arm's number of epochs is chosen
-with its rates, and a seed's AUC is the mean over the folds. ``one_factor`` names a model for which the slow way is also
-made fast in one thing at a time.
+Each arm gets the rates, of the tables and of the rest, that validate best for it, found by one rule with seed 0; then
+both train with the same fresh seeds. The final scores are made in float32, as a saved model makes them. Where a search
+file names folds, rows of the test part are not read: an arm's number of epochs is chosen with its rates, and a seed's
+AUC is the mean over the folds. ``one_factor`` names a model for which the slow way is also made fast in one thing at a
+time.
 
 A run leaves one JSON in ``runs/speed-quality/``, and what is there is not run again; when all are there,
 ``results/speed-quality/`` gets the comparison.
@@ -45,7 +45,6 @@ RESULTS = HERE.parent / "results" / "speed-quality"
 RUNS = HERE.parent / "runs" / "speed-quality"
 GRID_SEED = 0
 STEP = 2.5
-FURTHER = 2
 NOTE = (
     "Differences are fast less slow, intervals 95 %. Over seeds: Student's t on the differences of the same seed. Over "
     "rows: DeLong on the mean of the seeds' scores. Rows a second: training steps of one thread, two runs side by side."
@@ -76,15 +75,15 @@ ONE_FACTOR = {
 class Study:
     """What is compared on one data set.
 
-    ``table_rates`` are tried by optimizer of the tables; ``dense_factors`` multiply the learning rate of the rest, the
-    first of them while the rates of the tables are tried. ``every`` and the tables named after models override the
-    experiment files; where there is none, they make it.
+    ``table_rates`` is where the search for rates starts, by optimizer of the tables; the rest of the model starts at
+    the rate of its experiment. ``every`` and the tables named after models override the experiment files; where there
+    is none, they make it.
     """
 
     models: tuple[str, ...]
     seeds: tuple[int, ...]
-    table_rates: dict[str, tuple[float, ...]]
-    dense_factors: tuple[float, ...] = (1.0,)
+    table_rates: dict[str, float]
+    most_trials: int
     one_factor: str | None = None
     planted_rows: int | None = None
     folds: dict[str, Any] | None = None
@@ -207,27 +206,36 @@ def compare(file: Path, data: Path | None, pool: ProcessPoolExecutor) -> None:
 
 
 def choose(cell: Cell) -> dict[str, Any]:
-    """The rates that validate best with the grid's seed: first those of the tables, then those of the rest.
+    """The rates of the tables and of the rest that validate best with the grid's seed.
 
-    A grid whose best rate is its first or last goes on beyond it, by the same step, up to ``FURTHER`` times.
+    From the given rates one of the two is made larger or smaller by one step, as long as that helps; the search ends
+    where no neighbour is better, or after ``most_trials``.
     """
-    first, *others = cell.study.dense_factors
-    by_rate = {rate: try_rates(cell, rate, first) for rate in cell.study.table_rates[cell.arm.tables]}
-    for _ in range(FURTHER):
-        low, *_, high = sorted(by_rate)
-        best = max(by_rate, key=lambda rate: by_rate[rate]["valid_auc"])
-        if low < best < high:
+    place = best = cell.study.table_rates[cell.arm.tables], cell.settings({}).training.dense.learning_rate
+    trials = {place: try_rates(cell, *place)}
+    while len(trials) < cell.study.most_trials:
+        place = next((near for near in neighbours(*best) if near not in trials), None)
+        if place is None:
             break
-        beyond = float(f"{best * (STEP if best == high else 1 / STEP):.3g}")
-        by_rate[beyond] = try_rates(cell, beyond, first)
-    best = max(by_rate, key=lambda rate: by_rate[rate]["valid_auc"])
-    trials = [*by_rate.values(), *(try_rates(cell, best, factor) for factor in others)]
-    return {**max(trials, key=lambda trial: trial["valid_auc"]), "trials": trials}
+        trials[place] = try_rates(cell, *place)
+        best = max(trials, key=lambda tried: trials[tried]["valid_auc"])
+    return {**trials[best], "trials": list(trials.values())}
 
 
-def try_rates(cell: Cell, table_rate: float, dense_factor: float) -> dict[str, Any]:
+def neighbours(table_rate: float, dense_rate: float) -> list[tuple[float, float]]:
+    """The rates one step away.
+
+    Example:
+        >>> neighbours(0.05, 0.001)
+        [(0.125, 0.001), (0.02, 0.001), (0.05, 0.0025), (0.05, 0.0004)]
+    """
+    by_table = [(table_rate * factor, dense_rate) for factor in (STEP, 1 / STEP)]
+    by_dense = [(table_rate, dense_rate * factor) for factor in (STEP, 1 / STEP)]
+    return [(float(f"{table:.3g}"), float(f"{dense:.3g}")) for table, dense in by_table + by_dense]
+
+
+def try_rates(cell: Cell, table_rate: float, dense_rate: float) -> dict[str, Any]:
     """One trial: the best validation AUC over the epochs, of the mean over the folds where there are folds."""
-    dense_rate = cell.settings({}).training.dense.learning_rate * dense_factor
     changes = rates_of(table_rate, dense_rate) | {"training.seed": GRID_SEED}
     by_fold = [run_once(cell, changes, fold)["by_epoch"] for fold in cell.folds]
     by_epoch = [statistics.fmean(values) for values in zip(*by_fold, strict=True)]

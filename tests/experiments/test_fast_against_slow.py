@@ -20,8 +20,8 @@ def study(**changes):
     table = {
         "models": ["mlp"],
         "seeds": [1, 2],
-        "table_rates": {"row_wise_adagrad": [0.1, 0.25, 0.625], "dense_adam": [0.1, 0.25, 0.625]},
-        "dense_factors": [1.0, 2.5],
+        "table_rates": {"row_wise_adagrad": 0.05, "dense_adam": 0.001},
+        "most_trials": 30,
     }
     return read_config(Study, table | changes, where="study")
 
@@ -32,32 +32,37 @@ def cell(**changes):
     return Cell(dataset="movielens-1m", study=study(**changes), model="mlp", arm=ARMS["fast"], data=None)
 
 
-def tried_when_best_is(rate, monkeypatch):
+def search(best_table, best_dense, monkeypatch, **changes):
     import fast_against_slow
 
     tried = []
 
-    def try_rates(cell, table_rate, dense_factor):
-        tried.append((table_rate, dense_factor))
-        auc = 1 - abs(math.log(table_rate / rate)) - 0.1 * (dense_factor != 1.0)
-        return {"table_rate": table_rate, "dense_factor": dense_factor, "valid_auc": auc}
+    def try_rates(cell, table_rate, dense_rate):
+        tried.append((table_rate, dense_rate))
+        auc = -abs(math.log(table_rate / best_table)) - abs(math.log(dense_rate / best_dense))
+        return {"table_rate": table_rate, "dense_rate": dense_rate, "valid_auc": auc}
 
     monkeypatch.setattr(fast_against_slow, "try_rates", try_rates)
-    return fast_against_slow.choose(cell()), tried
+    chosen = fast_against_slow.choose(cell(**changes))
+    return (chosen["table_rate"], chosen["dense_rate"]), tried
 
 
-def test_a_best_rate_inside_the_grid_ends_the_search(monkeypatch):
-    chosen, tried = tried_when_best_is(0.25, monkeypatch)
-    assert tried == [(0.1, 1.0), (0.25, 1.0), (0.625, 1.0), (0.25, 2.5)]
-    assert (chosen["table_rate"], chosen["dense_factor"]) == (0.25, 1.0)
+def test_where_the_start_is_best_only_its_neighbours_are_tried(monkeypatch):
+    chosen, tried = search(0.05, 0.001, monkeypatch)
+    assert chosen == tried[0] == (0.05, 0.001)
+    assert tried[1:] == [(0.125, 0.001), (0.02, 0.001), (0.05, 0.0025), (0.05, 0.0004)]
 
 
-@pytest.mark.parametrize(
-    ("rate", "beyond"), [(0.04, [0.04, 0.016]), (0.0001, [0.04, 0.016]), (1.56, [1.56, 3.9]), (50.0, [1.56, 3.9])]
-)
-def test_a_best_rate_at_the_end_of_the_grid_is_followed_twice(rate, beyond, monkeypatch):
-    _, tried = tried_when_best_is(rate, monkeypatch)
-    assert [table_rate for table_rate, factor in tried[3:] if factor == 1.0] == beyond
+@pytest.mark.parametrize("best", [(0.312, 0.0025), (0.008, 0.00625), (0.02, 0.00016)])
+def test_the_search_for_rates_goes_as_far_as_it_helps(best, monkeypatch):
+    chosen, tried = search(*best, monkeypatch)
+    assert chosen == best
+    assert len(tried) == len(set(tried))
+
+
+def test_the_search_for_rates_ends_after_so_many_trials(monkeypatch):
+    _, tried = search(100.0, 100.0, monkeypatch, most_trials=6)
+    assert len(tried) == 6
 
 
 def run(seed, auc):
@@ -108,7 +113,7 @@ def test_a_setting_that_a_study_does_not_have_is_refused():
         study(seed=[1])
 
 
-def test_the_example_runs():
+def test_the_examples_run():
     import fast_against_slow
 
-    assert doctest.testmod(fast_against_slow) == (0, 1)
+    assert doctest.testmod(fast_against_slow) == (0, 2)
