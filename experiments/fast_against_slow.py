@@ -211,36 +211,26 @@ def choose(cell: Cell) -> dict[str, Any]:
     From the given rates one of the two is made larger or smaller by one step, as long as that helps; the search ends
     where no neighbour is better, or after ``most_trials``.
     """
-    place = best = cell.study.table_rates[cell.arm.tables], cell.settings({}).training.dense.learning_rate
-    trials = {place: try_rates(cell, *place)}
-    while len(trials) < cell.study.most_trials:
-        place = next((near for near in neighbours(*best) if near not in trials), None)
-        if place is None:
-            break
+    trials: dict[tuple[int, int], dict[str, Any]] = {}
+    place: tuple[int, int] | None = (0, 0)
+    while place is not None and len(trials) < cell.study.most_trials:
         trials[place] = try_rates(cell, *place)
-        best = max(trials, key=lambda tried: trials[tried]["valid_auc"])
+        table, dense = best = max(trials, key=lambda tried: trials[tried]["valid_auc"])
+        near = ((table + 1, dense), (table - 1, dense), (table, dense + 1), (table, dense - 1))
+        place = next((step for step in near if step not in trials), None)
     return {**trials[best], "trials": list(trials.values())}
 
 
-def neighbours(table_rate: float, dense_rate: float) -> list[tuple[float, float]]:
-    """The rates one step away.
-
-    Example:
-        >>> neighbours(0.05, 0.001)
-        [(0.125, 0.001), (0.02, 0.001), (0.05, 0.0025), (0.05, 0.0004)]
-    """
-    by_table = [(table_rate * factor, dense_rate) for factor in (STEP, 1 / STEP)]
-    by_dense = [(table_rate, dense_rate * factor) for factor in (STEP, 1 / STEP)]
-    return [(float(f"{table:.3g}"), float(f"{dense:.3g}")) for table, dense in by_table + by_dense]
-
-
-def try_rates(cell: Cell, table_rate: float, dense_rate: float) -> dict[str, Any]:
+def try_rates(cell: Cell, table_steps: int, dense_steps: int) -> dict[str, Any]:
     """One trial: the best validation AUC over the epochs, of the mean over the folds where there are folds."""
-    changes = rates_of(table_rate, dense_rate) | {"training.seed": GRID_SEED}
+    starts = cell.study.table_rates[cell.arm.tables], cell.settings({}).training.dense.learning_rate
+    steps = (table_steps, dense_steps)
+    table, dense = (float(f"{start * STEP**times:.3g}") for start, times in zip(starts, steps, strict=True))
+    changes = rates_of(table, dense) | {"training.seed": GRID_SEED}
     by_fold = [run_once(cell, changes, fold)["by_epoch"] for fold in cell.folds]
     by_epoch = [statistics.fmean(values) for values in zip(*by_fold, strict=True)]
     best = max(by_epoch)
-    return {"table_rate": table_rate, "dense_rate": dense_rate, "epoch": by_epoch.index(best) + 1, "valid_auc": best}
+    return {"table_rate": table, "dense_rate": dense, "epoch": by_epoch.index(best) + 1, "valid_auc": best}
 
 
 def run_seeds(cell: Cell, choice: dict[str, Any]) -> list[dict[str, Any]]:
@@ -250,7 +240,7 @@ def run_seeds(cell: Cell, choice: dict[str, Any]) -> list[dict[str, Any]]:
         changes |= {"training.epochs": choice["epoch"], "training.keep": "last"}
     summaries = []
     for seed in cell.study.seeds:
-        runs = [run_once(cell, changes | {"training.seed": seed}, fold) for fold in cell.folds]
+        runs = [run_once(cell, changes | {"training.seed": seed}, fold, is_final=True) for fold in cell.folds]
         parts = {
             part: {name: statistics.fmean(run[part][name] for run in runs) for name in ("auc", "log_loss")}
             for part in ("valid", "test")
@@ -267,8 +257,8 @@ def rates_of(table_rate: float, dense_rate: float) -> dict[str, Any]:
     return {"training.tables.learning_rate": table_rate, "training.dense.learning_rate": dense_rate}
 
 
-def run_once(cell: Cell, changes: dict[str, Any], fold: int | None) -> dict[str, Any]:
-    """One training, unless its JSON is there with the same settings; its scores lie beside the JSON."""
+def run_once(cell: Cell, changes: dict[str, Any], fold: int | None, *, is_final: bool = False) -> dict[str, Any]:
+    """One training, unless its JSON is there with the same settings; the scores of a final one lie beside it."""
     settings = cell.settings(changes)
     training = settings.training
     if fold is not None:
@@ -283,16 +273,17 @@ def run_once(cell: Cell, changes: dict[str, Any], fold: int | None) -> dict[str,
         if found["asked"] == asked:
             return found
     started = time.perf_counter()
-    done = train_and_score(settings, cell.encoded(settings, fold), cell.arm, place.with_suffix(".npz"))
+    scores = place.with_suffix(".npz") if is_final else None
+    done = train_and_score(settings, cell.encoded(settings, fold), cell.arm, scores)
     write_whole(place, json.dumps({"asked": asked, **done}, indent=1) + "\n")
     seconds = time.perf_counter() - started
-    said = f"valid AUC {done['valid']['auc']:.4f}, {done['rows_per_second']:,} rows/s, {seconds:.0f} s"
+    said = f"valid AUC {max(done['by_epoch']):.4f}, {done['rows_per_second']:,} rows/s, {seconds:.0f} s"
     print(f"{time.strftime('%H:%M:%S')} {place.relative_to(RUNS).with_suffix('')}: {said}", flush=True)
     return done
 
 
-def train_and_score(settings: ExperimentSettings, encoded: EncodedSet, arm: Arm, scores: Path) -> dict[str, Any]:
-    """Train one model, then score the rows of validation and test in float32."""
+def train_and_score(settings: ExperimentSettings, encoded: EncodedSet, arm: Arm, scores: Path | None) -> dict[str, Any]:
+    """Train one model; if ``scores`` is a place to put them, score the rows of validation and test in float32."""
     os.environ["TAMIS_KERNELS"] = arm.kernels
     model = build_model(settings, encoded)
     batches = {part: make_batches(settings, encoded, part) for part in encoded.split_names}
@@ -317,8 +308,9 @@ def train_and_score(settings: ExperimentSettings, encoded: EncodedSet, arm: Arm,
         "train_seconds": result.train_seconds,
         "precision": result.precision,
         "rows": {part: encoded.rows(part) for part in encoded.split_names},
-        "scores": str(scores.relative_to(RUNS)),
     }
+    if scores is None:
+        return done
     arrays: dict[str, np.ndarray] = {}
     for part in encoded.split_names[1:]:
         scored = evaluate(model, batches[part], precision="fp32", device="cpu", keep_rows=True)
@@ -328,7 +320,7 @@ def train_and_score(settings: ExperimentSettings, encoded: EncodedSet, arm: Arm,
         arrays[f"{part}_labels"] = scored.scored.labels[:, 0] > 0
     scores.parent.mkdir(parents=True, exist_ok=True)
     np.savez(scores, **arrays)
-    return done
+    return done | {"scores": str(scores.relative_to(RUNS))}
 
 
 def differences(fast: list[dict[str, Any]], slow: list[dict[str, Any]]) -> dict[str, Any]:

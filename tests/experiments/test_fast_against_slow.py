@@ -32,37 +32,50 @@ def cell(**changes):
     return Cell(dataset="movielens-1m", study=study(**changes), model="mlp", arm=ARMS["fast"], data=None)
 
 
-def search(best_table, best_dense, monkeypatch, **changes):
+def search(best, monkeypatch, **changes):
     import fast_against_slow
 
     tried = []
 
-    def try_rates(cell, table_rate, dense_rate):
-        tried.append((table_rate, dense_rate))
-        auc = -abs(math.log(table_rate / best_table)) - abs(math.log(dense_rate / best_dense))
-        return {"table_rate": table_rate, "dense_rate": dense_rate, "valid_auc": auc}
+    def try_rates(cell, *steps):
+        tried.append(steps)
+        return {"steps": steps, "valid_auc": -sum(abs(one - other) for one, other in zip(steps, best, strict=True))}
 
     monkeypatch.setattr(fast_against_slow, "try_rates", try_rates)
-    chosen = fast_against_slow.choose(cell(**changes))
-    return (chosen["table_rate"], chosen["dense_rate"]), tried
+    return fast_against_slow.choose(cell(**changes))["steps"], tried
 
 
 def test_where_the_start_is_best_only_its_neighbours_are_tried(monkeypatch):
-    chosen, tried = search(0.05, 0.001, monkeypatch)
-    assert chosen == tried[0] == (0.05, 0.001)
-    assert tried[1:] == [(0.125, 0.001), (0.02, 0.001), (0.05, 0.0025), (0.05, 0.0004)]
+    chosen, tried = search((0, 0), monkeypatch)
+    assert chosen == (0, 0)
+    assert tried == [(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)]
 
 
-@pytest.mark.parametrize("best", [(0.312, 0.0025), (0.008, 0.00625), (0.02, 0.00016)])
+@pytest.mark.parametrize("best", [(2, 1), (-2, 2), (-1, -3)])
 def test_the_search_for_rates_goes_as_far_as_it_helps(best, monkeypatch):
-    chosen, tried = search(*best, monkeypatch)
+    chosen, tried = search(best, monkeypatch)
     assert chosen == best
     assert len(tried) == len(set(tried))
 
 
 def test_the_search_for_rates_ends_after_so_many_trials(monkeypatch):
-    _, tried = search(100.0, 100.0, monkeypatch, most_trials=6)
+    _, tried = search((100, 100), monkeypatch, most_trials=6)
     assert len(tried) == 6
+
+
+def test_a_step_multiplies_a_rate(monkeypatch):
+    import fast_against_slow
+
+    asked = []
+
+    def run_once(cell, changes, fold):
+        asked.append((changes["training.tables.learning_rate"], changes["training.dense.learning_rate"]))
+        return {"by_epoch": [0.7, 0.8, 0.75]}
+
+    monkeypatch.setattr(fast_against_slow, "run_once", run_once)
+    trial = fast_against_slow.try_rates(cell(), 2, -1)
+    assert asked == [(0.312, 0.0004)]
+    assert (trial["epoch"], trial["valid_auc"]) == (2, 0.8)
 
 
 def run(seed, auc):
@@ -113,7 +126,7 @@ def test_a_setting_that_a_study_does_not_have_is_refused():
         study(seed=[1])
 
 
-def test_the_examples_run():
+def test_the_example_runs():
     import fast_against_slow
 
-    assert doctest.testmod(fast_against_slow) == (0, 2)
+    assert doctest.testmod(fast_against_slow) == (0, 1)
