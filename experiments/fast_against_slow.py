@@ -6,8 +6,8 @@ Fast: bf16, row-wise Adagrad on the tables, compiled kernels. Slow: float32, Ada
 Each arm gets the rates, of the tables and of the rest, that validate best for it, found by one rule with seed 0; then
 both train with the same fresh seeds. The final scores are made in float32, as a saved model makes them. Where a search
 file names folds, rows of the test part are not read: an arm's number of epochs is chosen with its rates, and a seed's
-AUC is the mean over the folds. ``one_factor`` names a model for which the slow way is also made fast in one thing at a
-time.
+AUC is the mean over the folds. ``one_factor`` names models for which the slow way is also made fast in one thing at a
+time. Speed is measured at the end, an epoch of each arm in turn, so that a busy minute strikes both.
 
 A run leaves one JSON in ``runs/speed-quality/``, and what is there is not run again; when all are there,
 ``results/speed-quality/`` gets the comparison.
@@ -45,9 +45,10 @@ RESULTS = HERE.parent / "results" / "speed-quality"
 RUNS = HERE.parent / "runs" / "speed-quality"
 GRID_SEED = 0
 STEP = 2.5
+TIMED_ROUNDS = 3
 NOTE = (
     "Differences are fast less slow, intervals 95 %. Over seeds: Student's t on the differences of the same seed. Over "
-    "rows: DeLong on the mean of the seeds' scores. Rows a second: training steps of one thread, two runs side by side."
+    "rows: DeLong on the mean of the seeds' scores. Rows a second: training steps of one thread."
 )
 
 
@@ -84,7 +85,7 @@ class Study:
     seeds: tuple[int, ...]
     table_rates: dict[str, float]
     most_trials: int
-    one_factor: str | None = None
+    one_factor: tuple[str, ...] = ()
     planted_rows: int | None = None
     folds: dict[str, Any] | None = None
     every: dict[str, Any] = field(default_factory=dict)
@@ -163,14 +164,17 @@ def compare(file: Path, data: Path | None, pool: ProcessPoolExecutor) -> None:
         cell.encoded(cell.settings({}), fold)
     choices = dict(zip(cells, pool.map(choose, cells.values()), strict=True))
     runs = dict(zip(cells, pool.map(run_seeds, cells.values(), choices.values()), strict=True))
-    factors = {}
-    if study.one_factor is not None:
-        own = {name: dataclasses.replace(cells[study.one_factor, "slow"], arm=arm) for name, arm in ONE_FACTOR.items()}
-        # A way to step the tables takes the rates that were chosen for it.
-        by_optimizer = {ARMS[name].tables: choices[study.one_factor, name] for name in ARMS}
-        rates = [by_optimizer[cell.arm.tables] for cell in own.values()]
-        factors = dict(zip(own, pool.map(run_seeds, own.values(), rates), strict=True))
-    slow = study.one_factor and runs[study.one_factor, "slow"]
+    factors = {
+        (model, name): dataclasses.replace(cells[model, "slow"], arm=arm)
+        for model in study.one_factor
+        for name, arm in ONE_FACTOR.items()
+    }
+    # A way to step the tables takes the rates that were chosen for it.
+    arm_of = {arm.tables: name for name, arm in ARMS.items()}
+    rates = [choices[model, arm_of[cell.arm.tables]] for (model, _), cell in factors.items()]
+    factor_runs = dict(zip(factors, pool.map(run_seeds, factors.values(), rates), strict=True))
+    pairs = [[cells[model, name] for name in ARMS] for model in study.models]
+    speeds = dict(zip(study.models, pool.map(time_arms, pairs), strict=True))
     findings = {
         "dataset": dataset,
         "command": shlex.join(["python", f"experiments/{Path(sys.argv[0]).name}", str(file.relative_to(HERE))]),
@@ -183,7 +187,7 @@ def compare(file: Path, data: Path | None, pool: ProcessPoolExecutor) -> None:
             model: {
                 "chosen": {name: choices[model, name] for name in ARMS},
                 "differences": differences(runs[model, "fast"], runs[model, "slow"]),
-                "rows_per_second": {name: speed(runs[model, name]) for name in ARMS},
+                "rows_per_second": speeds[model],
                 "runs": {name: [plain(run) for run in runs[model, name]] for name in ARMS},
             }
             for model in study.models
@@ -192,14 +196,14 @@ def compare(file: Path, data: Path | None, pool: ProcessPoolExecutor) -> None:
             *(mean_of_models([runs[model, name] for model in study.models]) for name in ("fast", "slow"))
         ),
         "one_factor": {
-            name: {
-                "model": study.one_factor,
-                "differences": differences(own, slow),
-                "rows_per_second": speed(own),
-                "runs": [plain(run) for run in own],
+            model: {
+                name: {
+                    "differences": differences(factor_runs[model, name], runs[model, "slow"]),
+                    "runs": [plain(run) for run in factor_runs[model, name]],
+                }
+                for name in ONE_FACTOR
             }
-            for name, own in factors.items()
-            if slow
+            for model in study.one_factor
         },
     }
     write_whole(RESULTS / f"{dataset}.json", json.dumps(findings, indent=1) + "\n")
@@ -246,9 +250,7 @@ def run_seeds(cell: Cell, choice: dict[str, Any]) -> list[dict[str, Any]]:
             for part in ("valid", "test")
             if part in runs[0]
         }
-        speeds = [run["rows_per_second"] for run in runs]
-        scores = [run["scores"] for run in runs]
-        summaries.append({"seed": seed, **parts, "rows_per_second": statistics.median(speeds), "scores": scores})
+        summaries.append({"seed": seed, **parts, "scores": [run["scores"] for run in runs]})
     return summaries
 
 
@@ -374,13 +376,19 @@ def rows_interval(fast: list[dict[str, Any]], slow: list[dict[str, Any]], part: 
     return {"mean": mean, "low": mean - reach, "high": mean + reach}
 
 
-def speed(runs: list[dict[str, Any]]) -> int:
-    """The median speed over the seeds."""
-    return round(statistics.median(run["rows_per_second"] for run in runs))
+def time_arms(arms: list[Cell]) -> dict[str, Any]:
+    """The speed of one epoch of each arm, in turn, ``TIMED_ROUNDS`` times: the median and all rounds."""
+    rounds: dict[str, list[int]] = {name: [] for name in ARMS}
+    for _ in range(TIMED_ROUNDS):
+        for name, cell in zip(ARMS, arms, strict=True):
+            settings = cell.settings({"training.epochs": 1})
+            done = train_and_score(settings, cell.encoded(settings, cell.folds[0]), cell.arm, None)
+            rounds[name].append(done["rows_per_second"])
+    return {name: {"median": round(statistics.median(values)), "rounds": values} for name, values in rounds.items()}
 
 
 def plain(run: dict[str, Any]) -> dict[str, Any]:
-    """A run without the place of its scores, which stay on this machine."""
+    """A run without the place of its scores, which are not kept with the results."""
     return {name: value for name, value in run.items() if name != "scores"}
 
 
