@@ -31,8 +31,8 @@ from typing import Any
 import numpy as np
 import torch
 from cross_validate import encode_fold
-from paired_auc import auc_difference
 
+from tamis.analysis import compare_auc
 from tamis.config import apply_overrides, read_config, read_toml
 from tamis.data import EncodedSet
 from tamis.experiment import ExperimentSettings, prepare_data, read_settings
@@ -369,9 +369,9 @@ def rows_interval(fast: list[dict[str, Any]], slow: list[dict[str, Any]], part: 
     for fold in range(len(fast[0]["scores"])):
         arms = [[np.load(RUNS / run["scores"][fold]) for run in runs] for runs in (fast, slow)]
         one, other = (np.mean([scores[part] for scores in arm], axis=0) for arm in arms)
-        difference, variance = auc_difference(arms[0][0][f"{part}_labels"], one, other)
-        means.append(difference)
-        variances.append(variance)
+        compared = compare_auc(arms[0][0][f"{part}_labels"], one, other)
+        means.append(compared.difference)
+        variances.append(compared.rows_error**2)
     mean, reach = statistics.fmean(means), 1.96 * sum(variances) ** 0.5 / len(variances)
     return {"mean": mean, "low": mean - reach, "high": mean + reach}
 
