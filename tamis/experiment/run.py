@@ -154,7 +154,11 @@ def _make_record(
         flops={"forward_per_row": forward_flops_per_row(bundle.model, batch)},
         settings=settings.to_table(),
         versions=versions(),
-        machine={**machine(torch_threads=torch.get_num_threads()), "kernels": kernels_state()},
+        machine={
+            **machine(torch_threads=torch.get_num_threads()),
+            "kernels": kernels_state(result.device),
+            "trunk": result.trunk,
+        },
         data={
             "fingerprint": encoded.fingerprint,
             "sources": [

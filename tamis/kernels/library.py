@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from tamis.cache import cache_folder
+from tamis.kernels.gpu import Competition, GpuKernels
 from tamis.kernels.rows import NUMBERS, Kernels
 
 SOURCE = Path(__file__).with_name("rows.cpp")
@@ -29,6 +30,7 @@ FLAGS = (
     "-ffp-contract=fast",
 )
 COMPILE_SECONDS = 120
+GPU_NUMBERS = (*NUMBERS, torch.float16)
 
 _log = logging.getLogger("tamis.kernels")
 
@@ -53,8 +55,26 @@ def kernels_for(*tensors: Tensor) -> Kernels | None:
     return _load(first.dtype)[0]
 
 
-def kernels_state() -> str:
-    """What does the work on a CPU: ``"compiled"``, or ``"torch"`` and why; for records.
+def competition_for(z: Tensor, alpha: Tensor, *others: Tensor) -> Competition | None:
+    """The kernels for ICS of ``z`` with the rates ``alpha``, in C++ on a CPU, in Triton on a GPU; or None.
+
+    On a GPU they are for float16 too, ``z`` and ``others`` alike.
+
+    Example:
+        >>> competition_for(torch.ones(2, 1, 4, dtype=torch.float64), torch.ones(1, 5)) is None
+        True
+    """
+    if z.device.type != "cuda":
+        return kernels_for(z, *others)
+    if z.dtype not in GPU_NUMBERS or torch.compiler.is_compiling() or os.environ.get("TAMIS_KERNELS") == "off":
+        return None
+    if any(tensor.device != z.device or tensor.dtype != z.dtype for tensor in others):
+        return None
+    return _gpu().fitting(z, alpha.shape[1])
+
+
+def kernels_state(device: torch.device | str = "cpu") -> str:
+    """What does the work on a device: ``"compiled"`` or ``"triton"``, or ``"torch"`` and why; for records.
 
     Example:
         >>> kernels_state().split(":")[0] in ("compiled", "torch")
@@ -62,8 +82,16 @@ def kernels_state() -> str:
     """
     if os.environ.get("TAMIS_KERNELS") == "off":
         return "torch: TAMIS_KERNELS is off"
+    if torch.device(device).type == "cuda":
+        problem = _gpu().check()
+        return "triton" if problem is None else f"torch: {_first_line(problem)}"
     kernels, reason = _load(torch.float32)
     return "compiled" if kernels is not None else f"torch: {reason}"
+
+
+@cache
+def _gpu() -> GpuKernels:
+    return GpuKernels()
 
 
 @cache

@@ -27,11 +27,11 @@ class Kernels:
             - output: ``(rows, views, width)``, view by view in memory, and ``(4, iterations + 1, rows, views)``
         """
         rows, (views, width), iterations = len(z), gamma.shape, alpha.shape[1]
-        z, alpha, gamma = _with_whole_rows(z), _learned(alpha), _learned(gamma)
+        z, alpha, gamma = with_whole_rows(z), as_learned(alpha), as_learned(gamma)
         output = z.new_empty(views, rows, width)
         steps = alpha.new_empty(4, iterations + 1, rows, views)
         self._call(
-            *("competitive_forward", z, z.stride(0), _values_offset(z), alpha, gamma, steps, output),
+            *("competitive_forward", z, z.stride(0), values_offset(z), alpha, gamma, steps, output),
             *(rows, views, width, iterations),
         )
         return output.transpose(0, 1), steps
@@ -41,12 +41,12 @@ class Kernels:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The gradients of z, alpha and gamma."""
         rows, (views, width), iterations = len(z), gamma.shape, alpha.shape[1]
-        z, grad = _with_whole_rows(z), _with_whole_views(grad)
-        alpha, gamma = _learned(alpha), _learned(gamma)
+        z, grad = with_whole_rows(z), with_whole_views(grad)
+        alpha, gamma = as_learned(alpha), as_learned(gamma)
         grad_z = torch.empty_like(z, memory_format=torch.contiguous_format)
         grad_alpha, grad_gamma = torch.zeros_like(alpha), torch.zeros_like(gamma)
         self._call(
-            *("competitive_backward", z, z.stride(0), _values_offset(z), alpha, gamma, steps),
+            *("competitive_backward", z, z.stride(0), values_offset(z), alpha, gamma, steps),
             *(grad, grad.stride(0), grad.stride(1), grad_z, grad_alpha, grad_gamma, rows, views, width, iterations),
         )
         return grad_z, grad_alpha, grad_gamma
@@ -71,7 +71,7 @@ class Kernels:
               ``(rows, views)``
         """
         views, rows, width = mixed.shape
-        mixed, bias, scale, shift = mixed.contiguous(), _learned(bias), _learned(scale), _learned(shift)
+        mixed, bias, scale, shift = mixed.contiguous(), as_learned(bias), as_learned(scale), as_learned(shift)
         output = mixed.new_empty(rows, views, width)
         kept = (torch.empty_like(mixed), torch.empty_like(mixed), bias.new_empty(rows, views)) if keep else None
         self._call(
@@ -85,7 +85,7 @@ class Kernels:
     ) -> tuple[Tensor, Tensor | None, Tensor]:
         """The gradients of mixed and residual, and one below the other those of scale, shift and bias of each view."""
         views, rows, width = kept[0].shape
-        scale, grad = _learned(scale), _with_whole_views(grad)
+        scale, grad = as_learned(scale), with_whole_views(grad)
         grad_mixed = torch.empty_like(kept[0])
         grad_residual = torch.empty_like(grad_mixed) if has_residual else None
         sums = scale.new_zeros(3, views, width)
@@ -105,7 +105,7 @@ class Kernels:
     def gather_backward(self, grad: Tensor, indices: Tensor, d_in: int) -> Tensor:
         """The gradient of x, each dimension's summed in float32 over the views that chose it."""
         rows, (views, width) = len(grad), indices.shape
-        grad = _with_whole_views(grad)
+        grad = with_whole_views(grad)
         grad_x = grad.new_empty(rows, d_in)
         self._call("gather_backward", grad, grad.stride(0), grad.stride(1), indices, grad_x, rows, d_in, views, width)
         return grad_x
@@ -132,7 +132,7 @@ class Kernels:
             - first, product, current, both outputs: ``(rows, width)``; bias: ``(width,)``
         """
         following, rounded = None if is_last else torch.empty_like(first), torch.empty_like(product)
-        self._call("cross_forward", first, product, _learned(bias), current, following, rounded, *first.shape)
+        self._call("cross_forward", first, product, as_learned(bias), current, following, rounded, *first.shape)
         return following, rounded
 
     def cross_backward(
@@ -153,7 +153,7 @@ class Kernels:
         grad_first, grad_product = torch.empty_like(first), torch.empty_like(product)
         grad_bias, grad_current = first.new_zeros(bias.shape), torch.empty_like(first) if has_current else None
         self._call(
-            *("cross_backward", first, product, _learned(bias), later, following, rounded),
+            *("cross_backward", first, product, as_learned(bias), later, following, rounded),
             *(grad_first, grad_product, grad_bias, grad_current, *first.shape),
         )
         return grad_first, grad_product, grad_bias, grad_current
@@ -171,21 +171,23 @@ def _as_c(argument: Tensor | int | ctypes.c_float | None) -> ctypes.c_void_p | c
     return argument if isinstance(argument, ctypes.c_float) else ctypes.c_int64(argument)
 
 
-def _learned(parameter: Tensor) -> Tensor:
+def as_learned(parameter: Tensor) -> Tensor:
+    """A parameter as the kernels read it, in float32."""
     return parameter.to(torch.float32).contiguous()
 
 
-def _with_whole_rows(z: Tensor) -> Tensor:
+def with_whole_rows(z: Tensor) -> Tensor:
     """``z`` with everything of one row side by side; rows may be apart."""
     return z if z[:1].is_contiguous() else z.contiguous()
 
 
-def _with_whole_views(grad: Tensor) -> Tensor:
+def with_whole_views(grad: Tensor) -> Tensor:
     """``grad`` with the numbers of one view of one row side by side."""
     return grad if grad.stride(-1) == 1 else grad.contiguous()
 
 
-def _values_offset(z: Tensor) -> int:
+def values_offset(z: Tensor) -> int:
+    """How far behind what competes the values lie; 0 where there are none."""
     return 0 if z.dim() == 3 else z.stride(1)
 
 
@@ -196,5 +198,5 @@ def _norm_stride(scale: Tensor) -> int:
 def _residual(residual: Tensor | None) -> tuple[Tensor | None, int, int]:
     if residual is None:
         return None, 0, 0
-    residual = _with_whole_views(residual)
+    residual = with_whole_views(residual)
     return residual, residual.stride(0), residual.stride(1)

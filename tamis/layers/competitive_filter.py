@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from tamis.kernels import kernels_for
+from tamis.kernels import competition_for
 
 # Without a kernel, so many numbers are worked on at a time, so that all passes over them stay inside the processor's
 # cache. Forward and backward of 4,096 rows, 8 views of 128 with values, one thread, bf16: 45 ms; 84 ms with no parts;
@@ -104,7 +104,7 @@ class _CompetitiveSparse(Function):
     @staticmethod
     def forward(ctx: Any, z: Tensor, alpha: Tensor, gamma: Tensor) -> Tensor:
         alpha, gamma = alpha.to(_statistics_type(z)), gamma.to(_statistics_type(z))
-        if (kernels := kernels_for(z)) is not None:
+        if (kernels := competition_for(z, alpha)) is not None:
             output, steps = kernels.competitive_forward(z, alpha, gamma)
             ctx.save_for_backward(z, alpha, gamma, steps)
             return output
@@ -121,7 +121,7 @@ class _CompetitiveSparse(Function):
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # pyright: ignore[reportIncompatibleMethodOverride]
         z, alpha, gamma, steps = ctx.saved_tensors
-        if (kernels := kernels_for(z, grads[0])) is not None:
+        if (kernels := competition_for(z, alpha, grads[0])) is not None:
             return kernels.competitive_backward(z, alpha, gamma, steps, grads[0])
         grad_z = torch.empty_like(z, memory_format=torch.contiguous_format)
         grad_alpha, grad_gamma = torch.zeros_like(alpha), torch.zeros_like(gamma)

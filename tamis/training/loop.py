@@ -11,6 +11,7 @@ from tamis.batch import Batch, BatchSource, Output
 from tamis.objectives import binary_cross_entropy
 from tamis.training.allocator import keep_freed_memory, return_freed_memory
 from tamis.training.batch_norm import synchronised_batch_norm
+from tamis.training.compilation import compiled_trunk
 from tamis.training.distributed import Workers, choose_device
 from tamis.training.progress import Progress, TrainingResult
 from tamis.training.recomputation import recomputed_activations
@@ -80,6 +81,7 @@ def train(
         torch.random.fork_rng(devices=gpus),
         synchronised_batch_norm(model, workers),
         recomputed_activations(model, is_wanted=settings.checkpoint_activations),
+        compiled_trunk(model, setting=settings.compile, device=device) as trunk,
     ):
         # Processes must not drop the same neurons; the offset keeps the first one's stream that of a single
         # process.
@@ -92,6 +94,7 @@ def train(
             folder=Path(folder),
             workers=workers,
             device=device,
+            trunk=trunk,
             report=report,
             objective=objective,
             tasks=tasks,

@@ -41,6 +41,7 @@ class Best:
 class TrainingResult:
     """How a run went; the model holds the weights of ``best``, which also lie in ``best_folder``.
 
+    ``trunk`` says whether what follows the tables ran ``"compiled"`` or ``"eager"``, and why if it was to be compiled.
     ``rows_per_second`` counts the training steps only, not validations or checkpoints.
     """
 
@@ -54,6 +55,7 @@ class TrainingResult:
     precision: str
     precision_reason: str
     device: str
+    trunk: str
     processes: int
     train_seconds: float
     evaluate_seconds: float

@@ -14,6 +14,7 @@ from tamis.batch import Batch, BatchSource, Output
 from tamis.errors import TrainingError
 from tamis.training.alarms import auc_alarm, second_epoch_alarm
 from tamis.training.clock import Clock
+from tamis.training.compilation import Trunk
 from tamis.training.curve import Curve
 from tamis.training.distributed import Workers
 from tamis.training.evaluate import Evaluation, evaluate
@@ -44,6 +45,7 @@ class Run:
         folder: Path,
         workers: Workers,
         device: torch.device,
+        trunk: Trunk,
         report: Callable[[Progress], None] | None,
         objective: Callable[[Output, Batch], Tensor],
         tasks: Sequence[str] | None,
@@ -54,6 +56,7 @@ class Run:
         self.model = model.to(device)
         self.source, self.valid, self.settings, self.folder = source, valid, settings, folder
         self.workers, self.device, self.objective, self.tasks = workers, device, objective, tasks
+        self.trunk = trunk
         self.precision = choose_precision(settings.precision, device)
         self.updates = -(-len(source) // settings.gradient_accumulation)
         self.total_steps = self.updates * settings.epochs
@@ -115,6 +118,7 @@ class Run:
             precision=self.precision.name,
             precision_reason=self.precision.reason,
             device=str(self.device),
+            trunk=self.trunk.state,
             processes=self.workers.count,
             train_seconds=self.clock.seconds,
             evaluate_seconds=self.state.evaluate_seconds,

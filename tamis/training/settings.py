@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from tamis.config import suggest, write_config
 from tamis.errors import ConfigError
+from tamis.training.compilation import CompileName
 from tamis.training.optimizers import DenseOptimizer, TableOptimizer
 from tamis.training.precision import PrecisionName
 from tamis.training.schedule import Schedule
@@ -36,6 +37,8 @@ class TrainingSettings:
     - ``clip_norm``: the largest norm of the gradient, tables included; None does not clip
     - ``gradient_accumulation``: batches summed into one update; a smaller ``batch_size`` with it needs less memory
     - ``checkpoint_activations``: compute the inside of each block again in the backward pass, instead of keeping it
+    - ``compile``: whether training steps run what follows the tables through ``torch.compile``, where that works;
+      ``"auto"`` on CUDA only
     - ``log_every_steps``: updates between two lines of the curve, and between two looks at the loss
     - ``checkpoint_every_steps``, ``checkpoint_minutes``: checkpoints beside those that every validation
       writes
@@ -56,6 +59,7 @@ class TrainingSettings:
     clip_norm: float | None = None
     gradient_accumulation: int = 1
     checkpoint_activations: bool = False
+    compile: CompileName = "auto"
     log_every_steps: int = 50
     checkpoint_every_steps: int | None = None
     checkpoint_minutes: float | None = 10.0

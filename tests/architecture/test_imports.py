@@ -62,6 +62,7 @@ HOMES: dict[str, set[str]] = {
     "sklearn": {"ranker.py"},
     "safetensors": {"training/checkpoint.py", "export"},
     "tensorboard": {"training"},
+    "triton": {"kernels/competition.py"},
     "urllib": {"data/recipes/fetch.py"},
     "pyarrow": {"data", "features", "cli", "serving"},
 }

@@ -14,6 +14,7 @@ from tamis.features.layout import DenseField, IdField, Layout, ListField
 from tamis.layers import INPUT_NORMS
 from tamis.models import SplitModel
 from tamis.registry import MODELS
+from tamis.training import compilation
 from tamis.training.recomputation import recomputed_activations
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,6 +106,20 @@ def test_a_row_scores_the_same_alone_and_in_company(name):
     model, batch = build(name), random_batch(FULL)
     alone = torch.cat([logits(model, batch[row : row + 1]) for row in range(ROWS)])
     torch.testing.assert_close(logits(model, batch), alone, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # by torch's compiler
+@pytest.mark.parametrize("name", NAMES)
+def test_what_follows_its_tables_can_be_compiled_in_both_directions(name, monkeypatch):
+    monkeypatch.setattr(compilation, "BACKEND", "aot_eager")
+    model, batch = build(name), random_batch(FULL)
+    expected = loss_of(model.train(), batch)
+    with compilation.compiled_trunk(model, setting="on", device=torch.device("cpu")) as trunk:
+        loss = loss_of(model, batch)
+        loss.backward()
+        assert trunk.state == "compiled" or trunk.state.endswith("no part that can be compiled")
+    torch.testing.assert_close(loss, expected, rtol=1e-4, atol=1e-5)
+    assert all(parameter.grad is not None for parameter in model.parameters())
 
 
 SPLIT = [(name, key) for name, key in CASES if isinstance(build(name, LAYOUTS[key]), SplitModel)]

@@ -12,9 +12,11 @@ from tamis.errors import CheckpointError, ConfigError, DataError
 from tamis.experiment import prepare_data, read_settings, run_experiment, run_folder
 from tamis.export import load_bundle
 from tamis.features import Schema
+from tamis.kernels import kernels_state
 from tamis.models import MODELS
 from tamis.record import read_run
 from tamis.serving import Scorer
+from tamis.training import compilation
 
 
 @pytest.fixture
@@ -67,6 +69,30 @@ def test_a_run_leaves_a_record_a_curve_and_a_model_that_agree(model, log_file, t
     assert record.test["auc"] == pytest.approx(roc_auc_score(test_rows["click"].to_numpy(), served), abs=1e-6)
     assert sum(entry["rows"] for entry in record.slices if entry["slice"] == "page") == record.rows["test"]
     assert sum(entry["rows"] for entry in record.reliability) == record.rows["test"]
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # by torch's compiler
+def test_the_record_says_what_ran(log_file, tmp_path, monkeypatch):
+    encoded = prepare_data(settings_for(log_file).data)
+
+    def said(name, **training):
+        settings = settings_for(log_file, epochs=1, **training)
+        record = run_experiment(settings, encoded, folder=tmp_path / name, command="test")
+        assert record is not None
+        return record.machine["kernels"], record.machine["trunk"]
+
+    def no_compiler(graph, inputs):
+        raise OSError("disk on fire")
+
+    assert said("auto") == (kernels_state(), "eager")
+    monkeypatch.setattr(compilation, "BACKEND", no_compiler)
+    monkeypatch.setenv("TAMIS_KERNELS", "off")
+    assert said("on", compile="on") == ("torch: TAMIS_KERNELS is off", "eager: OSError: disk on fire")
+
+
+def test_how_to_compile_must_be_one_of_three(log_file):
+    with pytest.raises(ConfigError, match=r"compile.*'auto', 'on', 'off'.*'maybe'"):
+        settings_for(log_file, compile="maybe")
 
 
 def test_the_same_seed_gives_the_same_run_and_another_seed_another(log_file, tmp_path):
