@@ -5,7 +5,7 @@ Made from a module and a batch, from scores of the same rows, and from what the 
 """
 
 from tamis.analysis.bootstrap import bootstrap_auc_differences
-from tamis.analysis.budgets import count_parameters, forward_flops_per_row
+from tamis.analysis.budgets import active_parameters, closed_flops_per_row, count_parameters, forward_flops_per_row
 from tamis.analysis.free_space import folder_bytes, free_disk_bytes, free_memory_bytes
 from tamis.analysis.product_rate import product_flops_per_second
 from tamis.analysis.significance import Comparison, compare_auc, compare_log_loss, holm
@@ -14,7 +14,9 @@ from tamis.analysis.step_memory import PeakBytes, peak_bytes
 __all__ = [
     "Comparison",
     "PeakBytes",
+    "active_parameters",
     "bootstrap_auc_differences",
+    "closed_flops_per_row",
     "compare_auc",
     "compare_log_loss",
     "count_parameters",

@@ -20,6 +20,40 @@ def count_parameters(model: nn.Module) -> dict[str, int]:
     return counts
 
 
+def active_parameters(model: nn.Module, batch: Batch) -> int:
+    """How many numbers one row of ``batch`` meets, on average: every dense one, and the vectors of its own ids.
+
+    A table is taken to be looked up once for every id of a row; padding of lists is not counted.
+
+    Example:
+        >>> batch = Batch(ids=torch.zeros(5, 0), dense=torch.zeros(5, 3))
+        >>> active_parameters(nn.Linear(3, 2), batch)
+        8
+    """
+    listed = sum(int((ids != 0).sum()) for ids in batch.lists) / len(batch)
+    ids = batch.ids.shape[1] + listed
+    tables = [p for p in model.parameters() if getattr(p, "row_sparse", False)]
+    return count_parameters(model)["dense"] + round(sum(table.shape[-1] * ids for table in tables))
+
+
+def closed_flops_per_row(model: nn.Module) -> int:
+    """The operations that ``forward_flops_per_row`` counts while they happen, from the sizes of the layers alone.
+
+    A linear layer of ``k`` inputs and ``m`` outputs is ``2 k m``; a layer with products of another kind says so itself,
+    by a property ``flops_per_row``. Each layer is taken to run once a row.
+
+    Example:
+        >>> closed_flops_per_row(nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 1)))
+        16
+    """
+    own = getattr(model, "flops_per_row", None)
+    if own is not None:
+        return own
+    if isinstance(model, nn.Linear):
+        return 2 * model.in_features * model.out_features
+    return sum(closed_flops_per_row(part) for part in model.children())
+
+
 def forward_flops_per_row(model: nn.Module, batch: Batch) -> int:
     """Count the multiplications and additions of matrix products in one forward pass, for each row of ``batch``.
 

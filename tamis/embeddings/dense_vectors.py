@@ -48,6 +48,11 @@ class DenseVectors(nn.Module):
             self.weight.uniform_(-1, 1).mul_(bounds.repeat_interleave(torch.tensor(self.widths)).unsqueeze(1))
             self.bias.uniform_(-1, 1).mul_(bounds.unsqueeze(1))
 
+    @property
+    def flops_per_row(self) -> int:
+        """Multiplications and additions of the products of one row; a single number only scales its vector."""
+        return sum(2 * width * self.dim for width in self.widths if width > 1)
+
     def forward(self, dense: Tensor) -> Tensor:
         """Map every field to its vector."""
         parts = [self._vectors_of_width(dense, width) for width in self._groups]

@@ -38,6 +38,11 @@ class ViewDense(nn.Module):
         self.dropout = nn.Dropout(dropout)
         glorot_uniform_(self.weight, fan_in=d_in, fan_out=width)
 
+    @property
+    def flops_per_row(self) -> int:
+        """Multiplications and additions of the products of one row."""
+        return 2 * self.weight.numel()
+
     def forward(self, x: Tensor) -> Tensor:
         """Apply every view's layer."""
         return self.activate(self.product(x))

@@ -62,6 +62,11 @@ class ViewProjection(nn.Module):
         self.bias = nn.Parameter(torch.zeros(views, width)) if has_norm else None
         self.norm = ViewNorm(views=views, width=width, eps=eps) if has_norm else None
 
+    @property
+    def flops_per_row(self) -> int:
+        """Multiplications and additions of the products of one row."""
+        return 2 * self.weight.numel()
+
     def forward(self, x: Tensor) -> Tensor:
         """Project into what will compete and, if asked for, the values beside it."""
         return self.finish(self.project(x))

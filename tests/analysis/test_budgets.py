@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from tamis.analysis import count_parameters, forward_flops_per_row
+from tamis.analysis import active_parameters, closed_flops_per_row, count_parameters, forward_flops_per_row
 from tamis.batch import Batch, Output
 
 
@@ -27,3 +27,20 @@ def test_a_product_costs_two_operations_a_weight():
     model = Small().train()
     assert forward_flops_per_row(model, batch) == 2 * 3 * 2
     assert model.training
+
+
+def test_a_row_meets_every_dense_number_and_the_vectors_of_its_ids():
+    lists = (torch.tensor([[1, 2, 0], [3, 0, 0], [0, 0, 0], [1, 1, 1]]),)  # 2 + 1 + 0 + 3 ids: 1.5 a row
+    batch = Batch(ids=torch.ones(4, 2), dense=torch.zeros(4, 3), lists=lists)
+    assert active_parameters(Small(), batch) == 3 * 2 + 2 + 4 * (2 + 1.5)
+
+
+def test_a_layer_with_products_of_its_own_says_how_many():
+    class Attention(nn.Module):
+        flops_per_row = 100
+
+        def __init__(self):
+            super().__init__()
+            self.inside = nn.Linear(50, 50)  # counted by the layer itself
+
+    assert closed_flops_per_row(nn.Sequential(Attention(), nn.Linear(3, 2))) == 100 + 2 * 3 * 2

@@ -9,6 +9,7 @@ from safetensors.torch import load_model, save_model
 from torch import nn
 
 import tamis.models
+from tamis.analysis import closed_flops_per_row, forward_flops_per_row
 from tamis.batch import Batch
 from tamis.features.layout import DenseField, IdField, Layout, ListField
 from tamis.layers import INPUT_NORMS
@@ -342,3 +343,11 @@ def test_importing_the_room_registers_every_model_file():
     files = {path.stem for path in Path(tamis.models.__path__[0]).glob("*.py")}
     shared = {"__init__", "ssr", "setting_rules", "split"}
     assert set(NAMES) == files - shared
+
+
+@pytest.mark.parametrize(("name", "key"), CASES)
+def test_the_operations_counted_while_they_happen_are_those_of_the_formula(name, key):
+    """Both counts leave out what is done element by element; a layer whose formula is wrong or missing fails here."""
+    model = MODELS[name].build(MODELS[name].config(), LAYOUTS[key])
+    counted = forward_flops_per_row(model, random_batch(LAYOUTS[key]))
+    assert closed_flops_per_row(model) == pytest.approx(counted, rel=0.02)
