@@ -1,6 +1,6 @@
 """An encoded data set as it lies on the disk: memory-mapped columns, told apart by split."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -59,10 +59,11 @@ class EncodedSet:
         self._splits: dict[str, EncodedSplit] = {}
 
     @classmethod
-    def open(cls, folder: Path | str, *, verify: bool = False) -> "EncodedSet":
+    def open(cls, folder: Path | str, *, verify: bool = False, splits: Collection[str] | None = None) -> "EncodedSet":
         """Open the data set in ``folder``: every file must be there in its size, every id inside its table.
 
-        ``verify`` also reads every column and compares its checksum.
+        ``verify`` also reads every column and compares its checksum. With ``splits``, the files of the others are not
+        opened, and the set is as if it had none: whoever must not see the test rows cannot.
 
         Raises:
             DataError: there is no data set, a newer tamis wrote it, or a file is missing or damaged.
@@ -70,6 +71,8 @@ class EncodedSet:
         folder = Path(folder)
         opened = cls(folder, read_manifest(folder))
         for name, entry in opened.manifest.splits.items():
+            if splits is not None and name not in splits:
+                continue
             for column in entry.columns:
                 opened._check_largest(column)
             opened._splits[name] = opened._open_split(name, verify=verify)
@@ -90,7 +93,7 @@ class EncodedSet:
     @property
     def split_names(self) -> tuple[str, ...]:
         """The splits there are: ``train``, ``valid`` and, unless none was asked for, ``test``."""
-        return tuple(self.manifest.splits)
+        return tuple(self._splits)
 
     @cached_property
     def schema(self) -> Schema:

@@ -1,14 +1,15 @@
 """From a settings file to a finished run: the composition that the command line and ``Ranker`` share.
 
-Made from ``data``, ``models``, ``training``, ``export`` and ``serving``; asked for by ``cli``, ``ranker`` and the study
-scripts.
+Made from ``data``, ``models``, ``training``, ``export`` and ``serving``; asked for by ``cli``, ``ranker``,
+``study`` and scripts.
 """
 
 from tamis.experiment.bayes import bayes_bounds
+from tamis.experiment.build import build_model, make_batches
 from tamis.experiment.plan import Plan
 from tamis.experiment.planning import make_plan
 from tamis.experiment.prepare import prepare_data
-from tamis.experiment.run import check_everywhere, run_experiment, run_folder
+from tamis.experiment.run import check_everywhere, read_scores, run_experiment, run_folder
 from tamis.experiment.settings import DataSettings, ExperimentSettings, load_settings, read_settings
 
 __all__ = [
@@ -16,10 +17,13 @@ __all__ = [
     "ExperimentSettings",
     "Plan",
     "bayes_bounds",
+    "build_model",
     "check_everywhere",
     "load_settings",
+    "make_batches",
     "make_plan",
     "prepare_data",
+    "read_scores",
     "read_settings",
     "run_experiment",
     "run_folder",

@@ -11,7 +11,7 @@ import torch
 from tamis.analysis import count_parameters, forward_flops_per_row
 from tamis.data import EncodedSet
 from tamis.data.batching import EncodedBatches
-from tamis.errors import TrainingError
+from tamis.errors import DataError, TrainingError
 from tamis.experiment.build import build_model, make_batches
 from tamis.experiment.cohorts import slice_metrics
 from tamis.experiment.plan import ALL_THE_SAME, Plan
@@ -26,6 +26,8 @@ from tamis.training import Evaluation, TrainingResult, Workers, evaluate, train
 
 MODEL_FOLDER = "model"
 SETTINGS_FILE = "settings.toml"
+SCORES_FILE = "scores.npy"
+LABELS_FILE = "labels.npy"
 
 
 def run_folder(runs: Path, settings: ExperimentSettings, encoded: EncodedSet) -> Path:
@@ -44,6 +46,7 @@ def run_experiment(
     report: Callable[[Any], None] | None = None,
     plan: Plan | None = None,
     must_fit: bool = True,
+    keep_scores: bool = False,
 ) -> RunRecord | None:
     """Train the model of ``settings`` on ``encoded`` and write record, curve, settings and model to ``folder``.
 
@@ -52,7 +55,7 @@ def run_experiment(
     gets a record.
 
     ``plan`` is the plan of this run, made here if it is None; ``must_fit`` refuses a run that by its plan needs more
-    memory or disk than is free.
+    memory or disk than is free. ``keep_scores`` also writes the scores and labels of the last split, row by row.
 
     Raises:
         DataError: a source file has changed since it was encoded.
@@ -102,6 +105,8 @@ def run_experiment(
     )
     save_bundle(folder / MODEL_FOLDER, bundle)
     _prove_saved(folder / MODEL_FOLDER, bundle, batches["valid"])
+    if keep_scores:
+        _write_scores(folder, scored[encoded.split_names[-1]])
     record = _make_record(settings, encoded, bundle, result, scored, command, plan)
     record.save(folder / RECORD_FILE)
     return record
@@ -116,6 +121,28 @@ def check_everywhere(plan: Plan, workers: Workers) -> None:
     problems = [problem for problem in workers.gather(plan.problem()) if problem is not None]
     if problems:
         raise TrainingError(f"{problems[0]} {ALL_THE_SAME}")
+
+
+def read_scores(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The probabilities and labels of the last split that ``run_experiment`` kept, in the order of its rows.
+
+    Shape:
+        - output: twice ``(rows, tasks)`` float32
+
+    Raises:
+        DataError: the run kept none.
+    """
+    try:
+        return np.load(folder / SCORES_FILE), np.load(folder / LABELS_FILE)
+    except FileNotFoundError as error:
+        raise DataError(f"{error.filename}: no such file; the run kept no scores. Run it with keep_scores.") from None
+
+
+def _write_scores(folder: Path, evaluation: Evaluation) -> None:
+    """Plain arrays; the record is written after them, so where it is they are whole."""
+    assert evaluation.scored is not None
+    np.save(folder / SCORES_FILE, evaluation.scored.probabilities)
+    np.save(folder / LABELS_FILE, evaluation.scored.labels)
 
 
 @torch.inference_mode()

@@ -280,3 +280,16 @@ def test_opened_sets_are_equal_to_prepared_ones(tmp_path):
     made = prepare(source=FrameSource(make_log()), schema=SCHEMA, split=SplitSettings(), folder=tmp_path)
     opened = EncodedSet.open(tmp_path, verify=True)
     assert (opened.manifest, opened.name) == (made.manifest, "frame")
+
+
+def test_splits_that_are_not_asked_for_are_as_if_there_were_none(tmp_path):
+    made = prepare(source=FrameSource(make_log()), schema=SCHEMA, split=SplitSettings(), folder=tmp_path)
+    for column in made.manifest.splits["test"].columns:
+        (tmp_path / made.manifest.folder / column.file).unlink()
+    with pytest.raises(DataError):
+        EncodedSet.open(tmp_path)
+    opened = EncodedSet.open(tmp_path, splits=("train", "valid"))
+    assert opened.split_names == ("train", "valid")
+    assert opened.rows("valid") == made.rows("valid")
+    with pytest.raises(DataError, match="has no split 'test'; it has train, valid"):
+        opened.split("test")

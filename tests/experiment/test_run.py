@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from tamis.data import SplitSettings, make_splitter
 from tamis.errors import CheckpointError, ConfigError, DataError
-from tamis.experiment import prepare_data, read_settings, run_experiment, run_folder
+from tamis.experiment import prepare_data, read_scores, read_settings, run_experiment, run_folder
 from tamis.export import load_bundle
 from tamis.features import Schema
 from tamis.kernels import kernels_state
@@ -93,6 +93,19 @@ def test_the_record_says_what_ran(log_file, tmp_path, monkeypatch):
 def test_how_to_compile_must_be_one_of_three(log_file):
     with pytest.raises(ConfigError, match=r"compile.*'auto', 'on', 'off'.*'maybe'"):
         settings_for(log_file, compile="maybe")
+
+
+def test_scores_are_kept_row_by_row_if_asked_for(log_file, tmp_path):
+    settings = settings_for(log_file)
+    encoded = prepare_data(settings.data)
+    record = run_experiment(settings, encoded, folder=tmp_path / "kept", command="test", keep_scores=True)
+    probabilities, labels = read_scores(tmp_path / "kept")
+    assert probabilities.shape == labels.shape == (record.rows["test"], 1)
+    assert record.test["auc"] == pytest.approx(roc_auc_score(labels[:, 0], probabilities[:, 0]), abs=1e-9)
+    assert labels[:, 0].tolist() == encoded.split("test").labels["click"].tolist()
+    run_experiment(settings, encoded, folder=tmp_path / "bare", command="test")
+    with pytest.raises(DataError, match=r"scores.npy: no such file; the run kept no scores"):
+        read_scores(tmp_path / "bare")
 
 
 def test_the_same_seed_gives_the_same_run_and_another_seed_another(log_file, tmp_path):

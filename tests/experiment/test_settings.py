@@ -13,7 +13,7 @@ from tamis.models import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = (ROOT / "experiments", ROOT / "tamis" / "cli" / "demo_settings")
-SHIPPED = sorted(path for folder in FOLDERS for path in folder.glob("*/*.toml"))
+SHIPPED = sorted(path for folder in FOLDERS for path in folder.glob("*/*.toml") if path.parent.name != "studies")
 SEARCHES = sorted(ROOT.glob("experiments/*/folds/*.toml"))
 
 
