@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 
 from tamis import __version__
+from tamis.cli.compare import compare
 from tamis.cli.data import data_app
 from tamis.cli.demo import demo
 from tamis.cli.evaluate import evaluate
@@ -22,7 +23,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(data_app, name="data")
-for verb in (train, evaluate, predict, models, report, demo):
+for verb in (train, compare, evaluate, predict, models, report, demo):
     app.command()(verb)
 
 

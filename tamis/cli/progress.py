@@ -105,3 +105,15 @@ class TrainingBar(_Bars):
         loss = "" if progress.loss is None else f"loss {progress.loss:.4f}"
         note = f"epoch {progress.epoch}/{progress.epochs} {loss}{self._valid} {progress.rows_per_second:,.0f} rows/s"
         self.show(self._name, progress.step, progress.total_steps, note)
+
+
+class StudyBar(_Bars):
+    """Called by a study with how many runs of how many have ended, and the name of the last."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+
+    def __call__(self, done: int, total: int, note: str) -> None:
+        """Show that one more has ended."""
+        self.show(self._name, done, total, note)

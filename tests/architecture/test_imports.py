@@ -46,9 +46,10 @@ ARROWS: dict[str, set[str]] = {
         ),
         *BASE,
     },
+    "study": {"experiment", "analysis", "models", "export", "training", "data", *BASE},
     "ranker": {"experiment", "export", "serving", "data", "features", "metrics", "models", "training", *BASE},
     "__main__": {"cli"},
-    "cli": {"experiment", "reports", "serving", "export", "data", "features", "models", "training", *BASE},
+    "cli": {"study", "experiment", "reports", "serving", "export", "data", "features", "models", "training", *BASE},
 }
 
 # an outside library -> the only places that may import it
@@ -63,6 +64,7 @@ HOMES: dict[str, set[str]] = {
     "safetensors": {"training/checkpoint.py", "export"},
     "tensorboard": {"training"},
     "triton": {"kernels/competition.py"},
+    "optuna": {"study/tuning.py"},
     "urllib": {"data/recipes/fetch.py"},
     "pyarrow": {"data", "features", "cli", "serving"},
 }

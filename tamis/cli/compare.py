@@ -1,0 +1,63 @@
+"""``tamis compare``: one study file in, verdicts out."""
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tamis.cli.options import From, Offline, Overrides
+
+
+def compare(
+    file: Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study: data sets, models, seeds, budget.")],
+    overrides: Overrides = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Runs side by side, one core each; all cores if left out.")
+    ] = None,
+    results: Annotated[Path, typer.Option(help="Where the records of the final runs go.")] = Path("results"),
+    runs: Annotated[Path, typer.Option(help="Where the runs go, below a folder of the study's name.")] = Path(
+        "runs/studies"
+    ),
+    out: Annotated[
+        Path | None, typer.Option(help="The verdicts; verdicts.json beside the records if left out.")
+    ] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Say what would be run and roughly how long, and stop.")] = False,
+    only_judge: Annotated[
+        bool, typer.Option("--judge", help="Make the verdicts again from the scores that are there; run nothing.")
+    ] = False,
+    from_folder: From = None,
+    offline: Offline = False,
+) -> None:
+    """Compare models on equal terms: one budget, equally many trials, the same seeds, one look at the test rows.
+
+    Started again, it goes on where it was: what is done is not done twice. A run that fails is part of the verdicts.
+    """
+    from tamis.cli.progress import EncodingBars, StudyBar
+    from tamis.cli.study_tables import print_study_plan, print_verdicts
+    from tamis.study import compare, judge, load_study, plan_study, prepare_study, write_verdicts
+
+    study = load_study(file, overrides or [])
+    place = runs / study.rules.name
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    processes = processes or cores
+    if only_judge:
+        verdicts = judge(study, place)
+    else:
+        with EncodingBars() as bars:
+            encoded = prepare_study(study, from_folder=from_folder, offline=offline, report=bars, say=bars.say)
+        if plan:
+            with StudyBar("planned") as bar:
+                planned = plan_study(study, encoded, runs=place, processes=processes, report=bar)
+            print_study_plan(planned)
+            return
+        command = shlex.join(["tamis", *sys.argv[1:]])
+        with StudyBar("runs") as bar:
+            verdicts = compare(
+                study, encoded, runs=place, results=results, processes=processes, command=command, report=bar
+            )
+    written = write_verdicts(verdicts, out or results / "verdicts.json")
+    print_verdicts(verdicts)
+    typer.echo(f"{written}")

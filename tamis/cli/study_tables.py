@@ -1,0 +1,84 @@
+"""Studies on the screen: the plan, and one table of verdicts a data set."""
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from tamis.study import StudyPlan
+
+
+def print_study_plan(plan: "StudyPlan") -> None:
+    """Every model with its matched size, the number of runs, and roughly how long they take."""
+    from tamis.experiment.plan import in_units
+
+    table = _table("data", "model", "dense", "embedding", "active", "FLOPs a row", "scaled by", "runs", "min a run")
+    for one in plan.entrants:
+        size, factor = one.matched.size, one.matched.factor
+        table.add_row(
+            one.entrant.data.name,
+            one.entrant.label,
+            *(f"{count:,}" for count in (size.dense, size.embedding, size.active, size.flops)),
+            "not scaled" if factor is None else f"{factor:.3f}",
+            str(one.runs),
+            f"{one.minutes:.1f}",
+        )
+    console = Console(soft_wrap=True)
+    console.print(table)
+    free = "unknown" if plan.memory_free is None else in_units(plan.memory_free)
+    console.print(
+        f"{plan.runs} runs, {plan.processes} at a time: roughly {plan.minutes:,.0f} minutes if every epoch runs; "
+        f"up to {in_units(plan.memory_needed)} of memory, {free} free",
+        highlight=False,
+    )
+
+
+def print_verdicts(verdicts: dict[str, Any]) -> None:
+    """The ranking of each data set, and what is sure of it."""
+    console = Console(soft_wrap=True)
+    for contest in verdicts["data_sets"]:
+        target = "" if contest["target"] is None else f", {contest['target']:,} {verdicts['budget']['kind']}"
+        console.print(f"\n[bold]{contest['data']}[/] ({contest['split']}{target})", highlight=False)
+        has_gain = any(line["selection_gain"] for line in contest["ranking"])
+        gain = ["gain by test"] if has_gain else []
+        table = _table("model", "dense", "test AUC [95 % interval]", "less the best", "verdict", *gain)
+        best = contest["ranking"][0]["model"]
+        for line in contest["ranking"]:
+            table.add_row(*_cells(line, best, contest["tests"], has_gain=has_gain))
+        console.print(table)
+        for line in contest["ranking"]:
+            for failed in line["failed"]:
+                console.print(f"[bold red]failed:[/] {line['model']} seed {failed['seed']}:", end=" ")
+                console.print(failed["reason"], markup=False, highlight=False)
+            if line["within_budget"] is False:
+                console.print(f"{line['model']}: its size was left as it is, outside of the budget", highlight=False)
+    console.print(
+        f"\nSSR first or not told apart from the first on {verdicts['ssr_first_or_tied_real_sets']} "
+        f"of {verdicts['real_sets']} real data sets",
+        highlight=False,
+    )
+
+
+def _cells(line: dict[str, Any], best: str, tests: list[dict[str, Any]], *, has_gain: bool) -> list[str]:
+    parameters = line["parameters"]["dense"]
+    dense = "-" if parameters is None else f"{parameters:,}"
+    if line["auc"] is None:
+        return [line["model"], dense, "-", "", "failed", *["-"] * has_gain]
+    gap = next((test for test in tests if (test["one"], test["other"]) == (best, line["model"])), None)
+    gain = line["selection_gain"]
+    return [
+        line["model"],
+        dense,
+        f"{line['auc']:.4f} [{line['low']:.4f}, {line['high']:.4f}]",
+        "" if gap is None else f"{-gap['difference']:+.4f} [{-gap['high']:+.4f}, {-gap['low']:+.4f}]",
+        line["against_best"],
+        *([f"{gain['gain']:+.4f}" if gain else "-"] if has_gain else []),
+    ]
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading in ("data", "model", "verdict") else "right")
+    return table

@@ -1,0 +1,23 @@
+"""Studies: models, seeds and data sets from one file, compared so that none has an advantage.
+
+Made here: models of equal size, tuned equally hard, their final runs, and verdicts on them. From: ``experiment``, which
+makes a single run, and ``analysis``, which says what a gain is worth; a room of its own because one is about one run
+and the other about scores, and neither should know of contests. Who may ask: ``cli``.
+"""
+
+from tamis.study.compare import compare, prepare_study
+from tamis.study.planning import StudyPlan, plan_study
+from tamis.study.settings import StudySettings, load_study, read_study
+from tamis.study.verdicts import judge, write_verdicts
+
+__all__ = [
+    "StudyPlan",
+    "StudySettings",
+    "compare",
+    "judge",
+    "load_study",
+    "plan_study",
+    "prepare_study",
+    "read_study",
+    "write_verdicts",
+]

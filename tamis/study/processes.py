@@ -1,0 +1,154 @@
+"""Jobs in processes of one core each: a job that fails or is killed takes nothing else with it."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+# Threads that wait asleep: where several spin for one core, each step takes ten times as long.
+_ONE_CORE = {"OMP_NUM_THREADS": "1", "GOMP_SPINCOUNT": "0"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A function of a module and its arguments, which another process can be sent."""
+
+    name: str
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a job gave, or in ``reason`` why it gave nothing."""
+
+    value: Any = None
+    reason: str | None = None
+
+
+Chain = Generator[list[Job], list[Outcome], None]
+"""Work in order: it yields jobs that may run side by side, and is sent their outcomes before it goes on."""
+
+
+def run_chains(chains: Sequence[Chain], *, processes: int, report: Callable[[str], None] | None = None) -> None:
+    """Run the jobs of all chains, at most ``processes`` at a time; ``report`` hears the name of each job that ended.
+
+    A job that raises, or whose process dies, has a reason as its outcome. If this process dies, so do the others.
+    """
+    lanes = [_Lane() for _ in range(processes)]
+    waiting: deque[tuple[_Step, int]] = deque()
+    running: dict[Future[Any], tuple[_Lane, _Step, int]] = {}
+
+    def follow(step: _Step | None) -> None:
+        if step is not None:
+            waiting.extend((step, place) for place in range(len(step.jobs)))
+
+    with _one_core_each():
+        try:
+            for chain in chains:
+                follow(_advance(chain, None))
+            while waiting or running:
+                for lane in [lane for lane in lanes if lane not in [busy for busy, _, _ in running.values()]]:
+                    if waiting:
+                        step, place = waiting.popleft()
+                        running[lane.submit(step.jobs[place])] = lane, step, place
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    lane, step, place = running.pop(future)
+                    step.outcomes[place] = lane.outcome(future)
+                    if report is not None:
+                        report(step.jobs[place].name)
+                    if len(step.outcomes) == len(step.jobs):
+                        follow(_advance(step.chain, [step.outcomes[place] for place in range(len(step.jobs))]))
+        finally:
+            for lane in lanes:
+                lane.close()
+
+
+@dataclass(kw_only=True)
+class _Step:
+    """The jobs a chain waits for."""
+
+    chain: Chain
+    jobs: list[Job]
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+
+
+def _advance(chain: Chain, outcomes: list[Outcome] | None) -> _Step | None:
+    """Send a chain its outcomes; its next jobs, or None at its end. A chain with nothing to run goes on at once."""
+    try:
+        jobs = next(chain) if outcomes is None else chain.send(outcomes)
+        while not jobs:
+            jobs = chain.send([])
+    except StopIteration:
+        return None
+    return _Step(chain=chain, jobs=jobs)
+
+
+class _Lane:
+    """One process that takes one job after the other, and another process once it has died."""
+
+    def __init__(self) -> None:
+        self._pool: ProcessPoolExecutor | None = None
+
+    def submit(self, job: Job) -> Future[Any]:
+        """Begin a job."""
+        if self._pool is None:
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=_settle)
+        return self._pool.submit(job.function, *job.arguments)
+
+    def outcome(self, future: Future[Any]) -> Outcome:
+        """How a job ended."""
+        error = future.exception()
+        if error is None:
+            return Outcome(value=future.result())
+        if isinstance(error, BrokenProcessPool):
+            self.close()
+            return Outcome(reason="its process was killed, perhaps for want of memory")
+        if not isinstance(error, Exception):
+            raise error
+        return Outcome(reason=f"{type(error).__name__}: {error}")
+
+    def close(self) -> None:
+        """End the process."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+
+
+def _settle() -> None:
+    """One thread; gone with the parent, so that a study started again finds nobody writing into its folders."""
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def follow_parent() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow_parent, daemon=True).start()
+
+
+@contextmanager
+def _one_core_each() -> Iterator[None]:
+    """For processes begun inside."""
+    before = {name: os.environ.get(name) for name in _ONE_CORE}
+    os.environ.update(_ONE_CORE)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,0 +1,210 @@
+"""The runs of one entrant: trials one after the other, the choice, then its final runs side by side.
+
+Everything that is done lies in files, and what lies there is not done again.
+"""
+
+import dataclasses
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from tamis.config import read_config
+from tamis.data import EncodedSet
+from tamis.errors import ConfigError
+from tamis.experiment import ExperimentSettings
+from tamis.record import CURVE_FILE, RECORD_FILE, RunRecord, result_path, write_whole
+from tamis.study.budget import Matched, match_budget
+from tamis.study.processes import Chain, Job, Outcome
+from tamis.study.search import changed
+from tamis.study.settings import Entrant, StudySettings
+from tamis.study.tuning import Trial, choose, propose
+from tamis.study.work import run_final, run_trial, score_trial
+from tamis.training.settings import HIGHER_IS_BETTER
+
+CHOSEN_FILE = "chosen.json"
+TRIAL_FILE = "trial.json"
+FAILED_FILE = "failed.json"
+TEST_FILE = "test_after_all_runs.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where a study's runs and records go, and the command they name."""
+
+    runs: Path
+    results: Path | None
+    command: str
+
+
+class EntrantRuns:
+    """All runs of one entrant on its encoded data; ``tell`` hears the name of each one found done already."""
+
+    def __init__(
+        self, study: StudySettings, entrant: Entrant, encoded: EncodedSet, places: Places, tell: Callable[[str], None]
+    ) -> None:
+        self.study, self.entrant, self.encoded, self.places, self._tell = study, entrant, encoded, places, tell
+        self.folder = entrant.folder(places.runs)
+        self.name = f"{entrant.data.name} {entrant.label}"
+        self.is_higher_better = HIGHER_IS_BETTER[entrant.settings.training.metric]
+
+    def tune_and_run(self) -> Chain:
+        """Trials, the choice by validation, final runs.
+
+        Raises:
+            ConfigError: the folder holds trials of other settings.
+        """
+        trials: list[Trial] = []
+        for number in range(self.study.rules.trials):
+            trial = yield from self._trial(number, trials)
+            trials.append(trial)
+        matched = self._choose(trials)
+        if matched is None:
+            return
+        yield from self._final_runs(matched)
+
+    def score_trials(self) -> Chain:
+        """The test AUC of every trial, for the selection gain; asked for when all final runs are done."""
+        jobs: list[tuple[Path, Job]] = []
+        for folder in sorted((self.folder / "trials").glob("trial-*")):
+            trial = json.loads((folder / TRIAL_FILE).read_text())
+            if trial["value"] is not None and not (folder / TEST_FILE).exists():
+                arguments = (trial["settings"], str(self.encoded.folder), str(folder))
+                jobs.append((folder, Job(name=f"{self.name} {folder.name}", function=score_trial, arguments=arguments)))
+        outcomes = yield [job for _, job in jobs]
+        for (folder, _), outcome in zip(jobs, outcomes, strict=True):
+            _write_json(folder / TEST_FILE, {"test_auc": outcome.value, "reason": outcome.reason})
+
+    def _trial(self, number: int, past: list[Trial]) -> Iterator[Any]:
+        """One trial, made or found."""
+        folder = self.folder / "trials" / f"trial-{number:03d}"
+        name = f"{self.name} trial {number}"
+        found = self._found_trial(folder / TRIAL_FILE)
+        if found is not None:
+            self._tell(name)
+            return found
+        seed = f"{self.study.rules.name} {self.name}"
+        values = propose(self.entrant.search, past, seed=seed, higher_is_better=self.is_higher_better)
+        settings: ExperimentSettings | None = None
+        try:
+            settings = self._matched(values).settings
+        except ConfigError as error:
+            outcome = Outcome(reason=str(error))
+            self._tell(name)
+        else:
+            outcome = (yield [self._job(name, run_trial, settings, folder)])[0]
+        trial = Trial(number=number, values=values, reason=outcome.reason, **(outcome.value or {}))
+        table = None if settings is None else settings.to_table()
+        content = {"identity": self._identity(), **dataclasses.asdict(trial), "settings": table}
+        _write_json(folder / TRIAL_FILE, content)
+        return trial
+
+    def _found_trial(self, path: Path) -> Trial | None:
+        if not path.exists():
+            return None
+        content = json.loads(path.read_text())
+        if content["identity"] != self._identity():
+            raise ConfigError(
+                f"{path}: is a trial of other settings, choices, budget or data than {self.study.where} has now. "
+                f"Name the study otherwise in [study] name, or remove {self.folder}."
+            )
+        names = [part.name for part in dataclasses.fields(Trial)]
+        return read_config(Trial, {key: content[key] for key in names}, where=str(path))
+
+    def _choose(self, trials: list[Trial]) -> Matched | None:
+        """Write down what was chosen, and why; None if nothing can be run."""
+        best = choose(trials, higher_is_better=self.is_higher_better)
+        content: dict[str, Any] = {
+            "trials": len(trials),
+            "failed_trials": [{"trial": t.number, "reason": t.reason} for t in trials if t.value is None],
+            "chosen_trial": best and best.number,
+            "valid": best and best.value,
+            "values": best.values if best else {},
+        }
+        matched = None
+        try:
+            if trials and best is None:
+                raise ConfigError(f"all {len(trials)} trials failed, the first because: {trials[0].reason}")
+            matched = self._matched(best.values if best else {})
+        except ConfigError as error:
+            content["reason"] = str(error)
+            for seed in self.entrant.seeds:
+                self._tell(f"{self.name} seed {seed}")
+        else:
+            content |= {
+                "size": dataclasses.asdict(matched.size),
+                "factor": matched.factor,
+                "settings": matched.settings.to_table(),
+            }
+        _write_json(self.folder / CHOSEN_FILE, content)
+        return matched
+
+    def _final_runs(self, matched: Matched) -> Chain:
+        jobs: dict[Path, Job] = {}
+        for seed in self.entrant.seeds:
+            settings, folder = with_seed(matched.settings, seed), self.folder / f"seed-{seed}"
+            name = f"{self.name} seed {seed}"
+            if self._is_done(folder, settings):
+                self._tell(name)
+                self._keep(folder)
+                continue
+            before = folder / "settings.toml"
+            # A run of what was chosen before there were more trials, which cannot go on as one of these.
+            if before.exists() and before.read_text() != tomli_w.dumps(settings.to_table()):
+                shutil.rmtree(folder)
+            (folder / FAILED_FILE).unlink(missing_ok=True)
+            jobs[folder] = self._job(name, run_final, settings, folder)
+        outcomes = yield list(jobs.values())
+        for folder, outcome in zip(jobs, outcomes, strict=True):
+            if outcome.reason is None:
+                self._keep(folder)
+            else:
+                _write_json(folder / FAILED_FILE, {"reason": outcome.reason})
+
+    def _keep(self, folder: Path) -> None:
+        """The record and the curve among the results."""
+        if self.places.results is None:
+            return
+        record = RunRecord.load(folder / RECORD_FILE)
+        place = result_path(self.places.results, dataclasses.replace(record, model=self.entrant.label))
+        record.save(place)
+        write_whole(place.with_name(f"{place.stem}.{CURVE_FILE}"), (folder / CURVE_FILE).read_text())
+
+    def _is_done(self, folder: Path, settings: ExperimentSettings) -> bool:
+        if not (folder / RECORD_FILE).exists():
+            return False
+        record = RunRecord.load(folder / RECORD_FILE)
+        return record.settings == settings.to_table() and record.data["fingerprint"] == self.encoded.fingerprint
+
+    def _matched(self, values: dict[str, Any]) -> Matched:
+        settings = changed(self.entrant.settings, values, where=self.name)
+        return match_budget(settings, self.entrant, self.study.budget, self.encoded)
+
+    def _job(self, name: str, function: Callable[..., Any], settings: ExperimentSettings, folder: Path) -> Job:
+        arguments = (settings.to_table(), str(self.encoded.folder), str(folder), self.places.command)
+        return Job(name=name, function=function, arguments=arguments)
+
+    def _identity(self) -> str:
+        """What a trial must share with the study to be one of its own."""
+        entrant, budget = self.entrant, dataclasses.asdict(self.study.budget)
+        parts = [
+            entrant.settings.to_table(),
+            {name: dataclasses.asdict(choice) for name, choice in entrant.search.items()},
+            {**budget, "targets": entrant.target, "scaled": entrant.model.budget_setting},
+            self.encoded.fingerprint,
+        ]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def with_seed(settings: ExperimentSettings, seed: int) -> ExperimentSettings:
+    """The same settings with another seed."""
+    return dataclasses.replace(settings, training=dataclasses.replace(settings.training, seed=seed))
+
+
+def _write_json(path: Path, content: Any) -> None:
+    write_whole(path, json.dumps(content, indent=2) + "\n")

@@ -1,0 +1,289 @@
+"""A study as its file says it, read strictly: data sets, models, seeds, the budget, and what may be tuned."""
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from tamis.config import apply_overrides, read_config, read_toml, suggest, write_config
+from tamis.errors import ConfigError
+from tamis.experiment import DataSettings, ExperimentSettings, read_settings
+from tamis.study.search import Choice, check_search, read_search
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What holds for every model of a study.
+
+    ``seeds`` are those of the final runs; ``trials`` is how often each model is tuned, 0 for not at all. With
+    ``selection_gain`` the trials are scored on the test rows after everything else, to say what choosing by them would
+    have feigned. ``bootstrap_draws`` is the number of draws of test rows.
+    """
+
+    name: str
+    seeds: tuple[int, ...] = (0, 1, 2)
+    trials: int = 0
+    selection_gain: bool = False
+    bootstrap_draws: int = 1000
+
+    def __post_init__(self) -> None:
+        _check_name("[study] name", self.name)
+        _check_seeds("[study]", self.seeds)
+        if self.trials < 0 or self.bootstrap_draws < 1:
+            raise ConfigError(
+                "[study] trials must be at least 0 and bootstrap_draws at least 1; "
+                f"got {self.trials} and {self.bootstrap_draws}."
+            )
+        if self.selection_gain and self.trials < 2:
+            raise ConfigError(
+                f"[study] selection_gain needs at least 2 trials to choose from; got {self.trials}. Raise trials."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """How large models may be: dense ``parameters``, or ``flops`` of one row forwards, or ``none`` to leave them.
+
+    Each of ``targets`` is a contest of its own. Models come within ``tolerance`` of it, by scaling their
+    ``budget_setting``, rounded to a ``multiple``, or to a half or quarter of it for models that grow in large steps.
+    """
+
+    kind: Literal["parameters", "flops", "none"] = "none"
+    targets: tuple[int, ...] = ()
+    tolerance: float = 0.05
+    multiple: int = 4
+
+    def __post_init__(self) -> None:
+        if (self.kind == "none") != (not self.targets):
+            raise ConfigError(
+                f"[budget] kind {self.kind!r} and targets {list(self.targets)} do not fit together. "
+                'Give a kind of "parameters" or "flops" with at least one target, or leave both out.'
+            )
+        if len(set(self.targets)) < len(self.targets) or min(self.targets, default=1) < 1:
+            raise ConfigError(f"[budget] targets must differ and be at least 1; got {list(self.targets)}.")
+        if not 0 < self.tolerance < 1 or self.multiple < 1:
+            raise ConfigError(
+                "[budget] tolerance must be above 0 and below 1 and multiple at least 1; "
+                f"got {self.tolerance} and {self.multiple}."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataBlock:
+    """One data set: ``settings`` as in an experiment file, and training settings of its own.
+
+    ``real`` tells it from made-up data; ``subfolder`` says where below ``--from`` its files lie.
+    """
+
+    name: str
+    settings: DataSettings
+    real: bool = True
+    subfolder: str | None = None
+    training: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_name("[[data]] name", self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelBlock:
+    """One model under a ``label``.
+
+    ``budget_setting`` names the settings scaled to meet the budget; without any the model keeps its size, and the
+    verdicts say so. ``search`` is what may be tuned, beside what the study tunes for all. ``seeds`` replaces the
+    study's, by as many.
+    """
+
+    name: str
+    label: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    budget_setting: tuple[str, ...] = ()
+    search: dict[str, Choice] = field(default_factory=dict)
+    seeds: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        _check_name("[[model]] label", self.label)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entrant:
+    """One model on one data set at one budget: what is tuned, run and judged."""
+
+    data: DataBlock
+    model: ModelBlock
+    target: int | None
+    label: str
+    seeds: tuple[int, ...]
+    search: dict[str, Choice]
+    settings: ExperimentSettings
+
+    def folder(self, runs: Path) -> Path:
+        """Where all its runs lie."""
+        return runs / self.data.name / self.label
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudySettings:
+    """A whole study; ``entrants`` are its models by data set and budget."""
+
+    rules: Rules
+    budget: Budget
+    data: tuple[DataBlock, ...]
+    training: dict[str, Any]
+    search: dict[str, Choice]
+    models: tuple[ModelBlock, ...]
+    where: str
+
+    def contests(self) -> list[tuple[DataBlock, int | None]]:
+        """Each data set at each budget."""
+        return [(data, target) for data in self.data for target in self.budget.targets or (None,)]
+
+    def entrants(self) -> list[Entrant]:
+        """Every model of every contest.
+
+        Raises:
+            ConfigError: a setting of a model or of its training does not exist or breaks its rule.
+        """
+        return [self._entrant(data, model, target) for data, target in self.contests() for model in self.models]
+
+    def seeds_of(self, model: ModelBlock) -> tuple[int, ...]:
+        """The seeds of a model's final runs."""
+        return model.seeds or self.rules.seeds
+
+    def _entrant(self, data: DataBlock, model: ModelBlock, target: int | None) -> Entrant:
+        where = f"{self.where} model {model.label!r} on {data.name!r}"
+        training = merged(merged(self.training, data.training), model.training)
+        seeds = self.seeds_of(model)
+        table = {
+            "data": write_config(data.settings),
+            "model": {"name": model.name, **model.settings},
+            "training": {**training, "seed": seeds[0]},
+        }
+        settings = read_settings(table, where=where)
+        known = [part.name for part in dataclasses.fields(settings.model_settings)]
+        for name in model.budget_setting:
+            if name not in known:
+                raise ConfigError(f"{where}: budget_setting {name!r} is no setting. {suggest(name, known)}")
+        search = {**self.search, **model.search}
+        if self.rules.trials > 1 and not search:
+            raise ConfigError(
+                f"{where}: has nothing to tune, and the study has {self.rules.trials} trials for each model. "
+                "Add [search] for all models or [model.search] for this one, or set trials = 0."
+            )
+        check_search(search, settings, where=where)
+        label = model.label if len(self.budget.targets) < 2 else f"{model.label}-{short_count(target or 0)}"
+        return Entrant(
+            data=data, model=model, target=target, label=label, seeds=seeds, search=search, settings=settings
+        )
+
+
+def read_study(table: Mapping[str, Any], *, where: str) -> StudySettings:
+    """Build the study from one table; what is not a setting is refused.
+
+    Raises:
+        ConfigError: a part or key is unknown, has the wrong type, or breaks its rule.
+    """
+    parts = ("study", "budget", "data", "training", "search", "model")
+    for part in table:
+        if part not in parts:
+            raise ConfigError(f"{where}: a study has no part {part!r}. {suggest(part, parts)}")
+    for part in ("data", "model"):
+        blocks = table.get(part)
+        if not isinstance(blocks, list) or not blocks:
+            raise ConfigError(f"{where}: a study needs at least one block [[{part}]], in double brackets.")
+    study = StudySettings(
+        rules=read_config(Rules, table.get("study", {}), where=f"{where} [study]"),
+        budget=read_config(Budget, table.get("budget", {}), where=f"{where} [budget]"),
+        data=tuple(_read_data(block, where=f"{where} [[data]]") for block in table["data"]),
+        training=dict(table.get("training", {})),
+        search=read_search(table.get("search", {}), where=f"{where} [search]"),
+        models=tuple(_read_model(block, where=f"{where} [[model]]") for block in table["model"]),
+        where=where,
+    )
+    _check_distinct(where, "data sets", [data.name for data in study.data])
+    _check_distinct(where, "models", [model.label for model in study.models])
+    for model in study.models:
+        if len(study.seeds_of(model)) != len(study.rules.seeds):
+            raise ConfigError(
+                f"{where} model {model.label!r}: seeds must be as many as the study's {len(study.rules.seeds)}; "
+                f"got {list(study.seeds_of(model))}."
+            )
+    study.entrants()
+    return study
+
+
+def load_study(path: Path | str, overrides: Iterable[str] = ()) -> StudySettings:
+    """Read a study file and apply ``a.b=value`` overrides on top."""
+    return read_study(apply_overrides(read_toml(path), overrides), where=str(path))
+
+
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """``base`` with ``changes`` in it, tables within tables too.
+
+    Example:
+        >>> merged({"dense": {"eps": 1, "name": "a"}}, {"dense": {"eps": 2}, "epochs": 3})
+        {'dense': {'eps': 2, 'name': 'a'}, 'epochs': 3}
+    """
+    result = dict(base)
+    for key, value in changes.items():
+        is_table = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+        result[key] = merged(result[key], value) if is_table else value
+    return result
+
+
+def short_count(count: int) -> str:
+    """A number of parameters as a part of a name.
+
+    Example:
+        >>> [short_count(count) for count in (300_000, 1_000_000, 1_500_000, 1234)]
+        ['300k', '1m', '1500k', '1234']
+    """
+    for size, letter in ((1_000_000, "m"), (1000, "k")):
+        if count and count % size == 0:
+            return f"{count // size}{letter}"
+    return str(count)
+
+
+def _read_data(block: Mapping[str, Any], *, where: str) -> DataBlock:
+    own = ("name", "real", "subfolder", "training")
+    known = [*own, *(part.name for part in dataclasses.fields(DataSettings))]
+    for key in block:
+        if key not in known:
+            raise ConfigError(f"{where}: a data set has no setting {key!r}. {suggest(key, known)}")
+    where = f"{where} {block.get('name', '')!r}"
+    rest = {key: value for key, value in block.items() if key not in own}
+    settings = read_config(DataSettings, rest, where=where)
+    return read_config(
+        DataBlock, {**{key: block[key] for key in own if key in block}, "settings": settings}, where=where
+    )
+
+
+def _read_model(block: Mapping[str, Any], *, where: str) -> ModelBlock:
+    table = dict(block)
+    where = f"{where} {table.get('label', table.get('name', ''))!r}"
+    table.setdefault("label", table.get("name"))
+    if isinstance(table.get("budget_setting"), str):
+        table["budget_setting"] = [table["budget_setting"]]
+    search = read_search(table.pop("search", {}), where=f"{where} search")
+    return dataclasses.replace(read_config(ModelBlock, table, where=where), search=search)
+
+
+def _check_name(what: str, name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"{what} becomes a folder, so it must be letters, digits, '.', '_' and '-'; got {name!r}.")
+
+
+def _check_seeds(where: str, seeds: tuple[int, ...]) -> None:
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ConfigError(f"{where} seeds must be at least one and differ; got {list(seeds)}.")
+
+
+def _check_distinct(where: str, what: str, names: list[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(f"{where}: two {what} are called {twice[0]!r}. Name them apart.")

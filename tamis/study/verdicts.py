@@ -1,0 +1,223 @@
+"""Who is better, and is it sure? Judged from the scores and records that the final runs left, and from nothing else."""
+
+import dataclasses
+import json
+import statistics
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tamis.analysis import Comparison, bootstrap_auc_differences, compare_auc, holm
+from tamis.errors import DataError
+from tamis.experiment import read_scores
+from tamis.record import RECORD_FILE, RunRecord, write_whole
+from tamis.study.runs import CHOSEN_FILE, FAILED_FILE
+from tamis.study.selection import selection_gain
+from tamis.study.settings import DataBlock, Entrant, StudySettings
+
+FORMAT = 1
+LEVEL = 0.05
+_OWN_MODELS = "ssr"
+_INTERVAL = (2.5, 97.5)
+
+
+def judge(study: StudySettings, runs: Path) -> dict[str, Any]:
+    """The verdicts as plain values; the same files give the same bytes.
+
+    Two models are compared on the same test rows, each by the mean AUC over its seeds, with rows and seeds as the two
+    sources of chance. Holm's correction holds over all pairs of a contest, so the pairs with the best, which was found
+    on the same rows, need no other.
+
+    Raises:
+        DataError: no final run has ended, or runs of one contest were not scored on the same rows.
+    """
+    entrants = study.entrants()
+    contests = [
+        _judge_contest(study, data, [e for e in entrants if e.data == data and e.target == target], runs)
+        for data, target in study.contests()
+    ]
+    real = [contest for contest in contests if contest["real"]]
+    names = list(dict.fromkeys(contest["data"] for contest in real))
+    first = [name for name in names if all(c["ssr_first_or_tied"] for c in real if c["data"] == name)]
+    return {
+        "format": FORMAT,
+        "study": study.rules.name,
+        "level": LEVEL,
+        "correction": "Holm over all pairs of a data set and budget",
+        "trials": study.rules.trials,
+        "budget": dataclasses.asdict(study.budget) | {"targets": list(study.budget.targets)},
+        "data_sets": contests,
+        "real_sets": len(names),
+        "ssr_first_or_tied_real_sets": len(first),
+        "ssr_first_or_tied_names": first,
+    }
+
+
+def write_verdicts(verdicts: dict[str, Any], path: Path) -> Path:
+    """One JSON file, whole or not at all."""
+    return write_whole(path, json.dumps(verdicts, indent=2, allow_nan=False) + "\n")
+
+
+class _Finished:
+    """What the final runs of one entrant left."""
+
+    def __init__(self, entrant: Entrant, runs: Path) -> None:
+        self.entrant, self.folder = entrant, entrant.folder(runs)
+        chosen = self.folder / CHOSEN_FILE
+        self.chosen: dict[str, Any] = json.loads(chosen.read_text()) if chosen.exists() else {}
+        self.records: dict[int, RunRecord] = {}
+        self.failed: list[dict[str, Any]] = []
+        scores = []
+        self.labels = np.empty(0)
+        for seed in entrant.seeds:
+            place = self.folder / f"seed-{seed}"
+            if not (place / RECORD_FILE).exists() or (place / FAILED_FILE).exists():
+                self.failed.append({"seed": seed, "reason": self._reason(place)})
+                continue
+            self.records[seed] = RunRecord.load(place / RECORD_FILE)
+            probabilities, labels = read_scores(place)
+            scores.append(probabilities[:, 0])
+            self.labels = labels[:, 0]
+        self.scores = np.array(scores)
+
+    def _reason(self, place: Path) -> str:
+        if (place / FAILED_FILE).exists():
+            return json.loads((place / FAILED_FILE).read_text())["reason"]
+        return self.chosen.get("reason", "has not been run yet")
+
+
+def _judge_contest(study: StudySettings, data: DataBlock, entrants: list[Entrant], runs: Path) -> dict[str, Any]:
+    everyone = [_Finished(entrant, runs) for entrant in entrants]
+    finished = [one for one in everyone if one.records]
+    if not finished:
+        reasons = "; ".join(f"{one.entrant.label}: {one.failed[0]['reason']}" for one in everyone)
+        raise DataError(f"{data.name}: no final run has ended, so there is nothing to judge ({reasons}).")
+    labels = finished[0].labels
+    for one in finished:
+        if not np.array_equal(one.labels, labels):
+            raise DataError(
+                f"{one.folder}: was scored on other test rows than {finished[0].folder}. "
+                "Remove the older of the two folders and start the study again."
+            )
+    # Against scores that know nothing, whose AUC is one half: a model's own interval, and its draws.
+    nothing = {one.entrant.label: compare_auc(labels, one.scores, np.zeros_like(one.scores)) for one in finished}
+    draws = {
+        one.entrant.label: bootstrap_auc_differences(
+            labels, one.scores, np.zeros(len(labels)), draws=study.rules.bootstrap_draws
+        )
+        for one in finished
+    }
+    finished.sort(key=lambda one: (-nothing[one.entrant.label].difference, one.entrant.label))
+    tests = _all_pairs(finished, labels, draws)
+    best = finished[0].entrant.label
+    ranking = [_line(study, one, nothing.get(one.entrant.label)) for one in finished]
+    for line in ranking:
+        line["against_best"] = "best" if line["model"] == best else verdict_on(line["model"], best, tests)
+    ranking += [_line(study, one, None) | {"against_best": "failed"} for one in everyone if not one.records]
+    own = [line for line in ranking if line["name"].startswith(_OWN_MODELS)]
+    record = next(iter(finished[0].records.values()))
+    return {
+        "data": data.name,
+        "dataset": record.dataset,
+        "split": record.split,
+        "real": data.real,
+        "target": entrants[0].target,
+        "rows": record.rows,
+        "positives": int(labels.sum()),
+        "ranking": ranking,
+        "tests": tests,
+        "ssr_first_or_tied": any(line["against_best"] in ("best", "not told apart") for line in own),
+    }
+
+
+def _all_pairs(finished: list[_Finished], labels: np.ndarray, draws: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+    """Every pair, the better first; with the bootstrap interval of the same draws of rows beside it."""
+    pairs = list(combinations(finished, 2))
+    compared = [compare_auc(labels, one.scores, other.scores) for one, other in pairs]
+    corrected = holm([result.p_value for result in compared])
+    tests = []
+    for (one, other), result, p_holm in zip(pairs, compared, corrected, strict=True):
+        names = one.entrant.label, other.entrant.label
+        low, high = np.nanpercentile(draws[names[0]] - draws[names[1]], _INTERVAL)
+        tests.append(
+            {
+                "one": names[0],
+                "other": names[1],
+                "difference": result.difference,
+                "low": result.low,
+                "high": result.high,
+                "rows_error": result.rows_error,
+                "seeds_error": result.seeds_error,
+                "p": result.p_value,
+                "p_holm": p_holm,
+                "verdict": _word(result, p_holm),
+                "bootstrap_low": float(low),
+                "bootstrap_high": float(high),
+            }
+        )
+    return tests
+
+
+def _word(result: Comparison, p_holm: float) -> str:
+    if p_holm >= LEVEL:
+        return "not told apart"
+    return "better" if result.difference > 0 else "worse"
+
+
+def verdict_on(model: str, other: str, tests: list[dict[str, Any]]) -> str:
+    """What the tests say of ``model`` beside ``other``, whichever of them a test names first.
+
+    Example:
+        >>> verdict_on("mlp", "fm", [{"one": "fm", "other": "mlp", "verdict": "better"}])
+        'worse'
+    """
+    turned = {"better": "worse", "worse": "better"}
+    for test in tests:
+        if (test["one"], test["other"]) == (model, other):
+            return test["verdict"]
+        if (test["one"], test["other"]) == (other, model):
+            return turned.get(test["verdict"], test["verdict"])
+    raise KeyError((model, other))
+
+
+def _line(study: StudySettings, one: _Finished, nothing: Comparison | None) -> dict[str, Any]:
+    entrant, chosen, records = one.entrant, one.chosen, one.records
+    size = chosen.get("size", {})
+    unit = {"parameters": "dense", "flops": "flops", "none": ""}[study.budget.kind]
+    reached = size.get(unit)
+    is_matched = None
+    if entrant.target is not None and reached is not None:
+        is_matched = abs(reached - entrant.target) <= study.budget.tolerance * entrant.target
+    return {
+        "model": entrant.label,
+        "name": entrant.model.name,
+        "auc": None if nothing is None else 0.5 + nothing.difference,
+        "low": None if nothing is None else 0.5 + nothing.low,
+        "high": None if nothing is None else 0.5 + nothing.high,
+        "log_loss": _mean([record.test["log_loss"] for record in records.values()]),
+        "seeds": [
+            {"seed": seed, "auc": record.test["auc"], "log_loss": record.test["log_loss"], "valid": record.valid["auc"]}
+            for seed, record in records.items()
+        ],
+        "failed": one.failed,
+        "parameters": {name: size.get(name) for name in ("dense", "embedding", "active")},
+        "flops": size.get("flops"),
+        "closed_flops": size.get("closed_flops"),
+        "within_budget": is_matched,
+        "budget_factor": chosen.get("factor"),
+        "trials": chosen.get("trials"),
+        "failed_trials": chosen.get("failed_trials"),
+        "chosen_trial": chosen.get("chosen_trial"),
+        "chosen_values": chosen.get("values"),
+        "chosen_valid": chosen.get("valid"),
+        "settings": chosen.get("settings"),
+        "train_seconds": _mean([record.timings["train_seconds"] for record in records.values()]),
+        "selection_gain": selection_gain(one.folder, chosen) if study.rules.selection_gain else None,
+    }
+
+
+def _mean(values: list[Any]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if known else None

@@ -1,0 +1,42 @@
+"""What a process of a study does: one trial, one final run, or the scoring of a trial when all is over."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from tamis.data import EncodedSet
+from tamis.experiment import make_batches, read_settings, run_experiment
+from tamis.export import load_bundle
+from tamis.record import RunRecord
+from tamis.training import evaluate
+
+WITHOUT_TEST = ("train", "valid")
+"""What tuning may open."""
+
+
+def run_trial(table: dict[str, Any], data: str, folder: str, command: str) -> dict[str, Any]:
+    """Train with the settings in ``table`` and say how good it was on validation; the test files are not opened."""
+    record = _run(table, EncodedSet.open(data, splits=WITHOUT_TEST), folder, command, keep_scores=False)
+    return {"value": record.best["value"], "best_epoch": record.best["epoch"]}
+
+
+def run_final(table: dict[str, Any], data: str, folder: str, command: str) -> None:
+    """Train with the chosen settings, read the test rows once, and keep their scores."""
+    _run(table, EncodedSet.open(data), folder, command, keep_scores=True)
+
+
+def score_trial(table: dict[str, Any], data: str, folder: str) -> float:
+    """The test AUC of a trial's saved model; only ever asked when the final runs of all models are done."""
+    encoded = EncodedSet.open(data)
+    settings = read_settings(table, where=folder)
+    model = load_bundle(Path(folder) / "model").model
+    batches = make_batches(settings, encoded, "test")
+    return float(evaluate(model, batches, tasks=encoded.layout.tasks, precision="fp32", device="cpu").values["auc"])
+
+
+def _run(table: dict[str, Any], encoded: EncodedSet, folder: str, command: str, *, keep_scores: bool) -> RunRecord:
+    settings, place = read_settings(table, where=folder), Path(folder)
+    record = run_experiment(settings, encoded, folder=place, resume=True, command=command, keep_scores=keep_scores)
+    assert record is not None  # studies run without torchrun, so this process is the main one
+    shutil.rmtree(place / "checkpoints", ignore_errors=True)
+    return record

@@ -1,0 +1,246 @@
+"""Whole studies on planted logs: fair, resumable, and blind to the test rows until the end."""
+
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import tomli_w
+
+from tamis.data import EncodedSet
+from tamis.errors import ConfigError, DataError
+from tamis.record import RunRecord
+from tamis.study import compare, judge, prepare_study, read_study
+
+SEARCH = {"training.dense.learning_rate": {"log": [1e-3, 1e-1]}, "model.dropout": {"choices": [0.0, 0.3]}}
+
+
+def lines_of(contest):
+    return {line["model"]: line for line in contest["ranking"]}
+
+
+def trial_files(folder):
+    return sorted(folder.rglob("trial.json"))
+
+
+def test_a_study_is_tuned_run_recorded_and_judged(plant, tiny, tmp_path, in_this_process):
+    models = [
+        tiny.mlp(settings={"dim": 4, "hidden": [16]}, budget_setting="hidden"),
+        {"name": "ssr_s", "settings": {"dim": 4, "views": [4], "widths": [8]}, "budget_setting": "widths"},
+    ]
+    table = {
+        **tiny.study_of([plant("log")], models, trials=3, selection_gain=True),
+        "budget": {"kind": "parameters", "targets": [1000]},
+        "search": SEARCH,
+    }
+    heard = []
+    verdicts = tiny.run(table, tmp_path, report=lambda done, total, name: heard.append((done, total, name)))
+    (contest,) = verdicts["data_sets"]
+    for label, line in lines_of(contest).items():
+        # The tuning budget is the same for all, and so is the size.
+        assert line["trials"] == len(trial_files(tmp_path / "runs" / "log" / label)) == 3
+        assert abs(line["parameters"]["dense"] - 1000) <= 50 and line["within_budget"]
+        assert line["flops"] == pytest.approx(line["closed_flops"], rel=0.02)
+        trials = [json.loads(path.read_text()) for path in trial_files(tmp_path / "runs" / "log" / label)]
+        assert trials[0]["values"] == {}
+        chosen = trials[line["chosen_trial"]]
+        assert line["chosen_valid"] == chosen["value"] == max(trial["value"] for trial in trials)
+        assert line["selection_gain"]["gain"] >= 0
+        for one in line["seeds"]:
+            record = RunRecord.load(tmp_path / "results" / "log" / "random-8-1-1" / label / f"seed-{one['seed']}.json")
+            assert record.test["auc"] == one["auc"]
+            assert record.settings["training"] == {**line["settings"]["training"], "seed": one["seed"]}
+            assert record.settings["model"] == line["settings"]["model"]
+    assert [done for done, _, _ in heard] == list(range(1, 17)) and heard[-1][1] == 16  # 2 models, 3 + 2 + 3 jobs each
+    finals = [place for place, (_, _, name) in enumerate(heard) if " seed " in name]
+    scorings = [place for place, (_, _, name) in enumerate(heard) if " trial-" in name]
+    assert max(finals) < min(scorings)
+
+
+def test_equal_models_are_not_told_apart_on_noise_and_on_signal(plant, tiny, tmp_path, in_this_process):
+    """Twelve pairs of one model with other seeds; with 0.05 each, three alarms come in 2 % of such studies."""
+    data = [plant(f"log{n}", seed=n, rows=800, signal=float(n % 2)) for n in range(12)]
+    models = [tiny.mlp("one"), tiny.mlp("other", seeds=[2, 3])]
+    verdicts = tiny.run(tiny.study_of(data, models), tmp_path)
+    alarms = [test for contest in verdicts["data_sets"] for test in contest["tests"] if test["p_holm"] < 0.05]
+    assert len(alarms) <= 2
+    assert all(test["verdict"] == "not told apart" for c in verdicts["data_sets"] for test in c["tests"]) == (
+        not alarms
+    )
+    noise = [line["auc"] for contest in verdicts["data_sets"][::2] for line in contest["ranking"]]
+    signal = [line["auc"] for contest in verdicts["data_sets"][1::2] for line in contest["ranking"]]
+    assert all(abs(auc - 0.5) < 0.2 for auc in noise) and min(signal) > 0.6
+
+
+def test_a_model_that_cannot_learn_is_worse(plant, tiny, tmp_path, in_this_process):
+    frozen = {"tables": {"learning_rate": 1e-9}, "dense": {"learning_rate": 1e-9}}
+    models = [tiny.mlp("learns"), tiny.mlp("frozen", training=frozen)]
+    (contest,) = tiny.run(tiny.study_of([plant("log", rows=4000)], models), tmp_path)["data_sets"]
+    assert [(line["model"], line["against_best"]) for line in contest["ranking"]] == [
+        ("learns", "best"),
+        ("frozen", "worse"),
+    ]
+    (test,) = contest["tests"]
+    assert test["verdict"] == "better" and test["bootstrap_low"] > 0
+
+
+def test_tuning_does_not_read_the_test_rows(plant, tiny, tmp_path, in_this_process):
+    table = {**tiny.study_of([plant("log")], [tiny.mlp()], trials=3, seeds=[0]), "search": SEARCH}
+    study = read_study(table, where="study.toml")
+    tiny.run(table, tmp_path, name="intact")
+    folder = prepare_study(study)["log"].folder
+    whole = EncodedSet.open(folder)
+    for column in whole.manifest.splits["test"].columns:
+        (folder / whole.manifest.folder / column.file).unlink()
+    with pytest.raises(DataError):
+        EncodedSet.open(folder)
+    blind = {"log": EncodedSet.open(folder, splits=("train", "valid"))}
+    with pytest.raises(DataError, match="no final run has ended"):
+        compare(study, blind, runs=tmp_path / "poisoned")
+    trials = [[json.loads(f.read_text()) for f in trial_files(tmp_path / name)] for name in ("intact", "poisoned")]
+    assert len(trials[0]) == 3
+    assert trials[0] == trials[1]
+
+
+def test_the_set_that_a_study_hands_out_has_no_test_rows(plant, tiny):
+    study = read_study(tiny.study_of([plant("log")], [tiny.mlp()]), where="study.toml")
+    assert prepare_study(study)["log"].split_names == ("train", "valid")
+    block = plant("bare", split={"kind": "random", "fractions": [0.9, 0.1, 0.0]})
+    bare = read_study(tiny.study_of([block], [tiny.mlp()]), where="study.toml")
+    with pytest.raises(DataError, match="bare: has no test rows to compare models on"):
+        prepare_study(bare)
+
+
+def test_a_run_that_fails_is_reported_and_tried_again(plant, tiny, tmp_path, in_this_process):
+    broken = tiny.mlp("broken", training={"dense": {"learning_rate": 1e30}})
+    table = tiny.study_of([plant("log")], [tiny.mlp(), broken])
+    lines = lines_of(tiny.run(table, tmp_path)["data_sets"][0])
+    assert len(lines["mlp"]["seeds"]) == 2 and lines["mlp"]["against_best"] == "best"
+    assert lines["broken"]["against_best"] == "failed"
+    assert all("TrainingError" in failed["reason"] for failed in lines["broken"]["failed"])
+    heard = []
+    tiny.run(table, tmp_path, report=lambda done, total, name: heard.append(name))
+    assert len(heard) == 4 and len(list((tmp_path / "runs").rglob("failed.json"))) == 2
+
+
+def test_when_all_trials_fail_the_model_has_failed_with_the_reason(plant, tiny, tmp_path, in_this_process):
+    broken = tiny.mlp("broken", training={"dense": {"learning_rate": 1e30}})
+    table = tiny.study_of([plant("log")], [tiny.mlp(), broken], trials=2)
+    table["search"] = {"model.dropout": {"choices": [0.0, 0.1]}}
+    lines = lines_of(tiny.run(table, tmp_path)["data_sets"][0])
+    reason = lines["broken"]["failed"][0]["reason"]
+    assert reason.startswith("all 2 trials failed, the first because: TrainingError")
+    assert len(lines["broken"]["failed_trials"]) == 2
+    assert len(lines["mlp"]["seeds"]) == 2
+
+
+def test_more_trials_go_on_from_those_that_are_there(plant, tiny, tmp_path, in_this_process):
+    data = [plant("log")]
+
+    def table(trials):
+        return {**tiny.study_of(data, [tiny.mlp()], trials=trials, seeds=[0]), "search": SEARCH}
+
+    tiny.run(table(2), tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in trial_files(tmp_path)}
+    tiny.run(table(4), tmp_path)
+    assert len(trial_files(tmp_path)) == 4
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_trials_of_other_settings_are_not_taken_for_ones_own(plant, tiny, tmp_path, in_this_process):
+    data = [plant("log")]
+    table = {**tiny.study_of(data, [tiny.mlp()], trials=2, seeds=[0]), "search": SEARCH}
+    tiny.run(table, tmp_path)
+    table["training"] = {**table["training"], "epochs": 1}
+    with pytest.raises(ConfigError, match=r"trial.json: is a trial of other settings, .* than study.toml has now"):
+        tiny.run(table, tmp_path)
+
+
+def test_two_data_sets_that_share_a_place_are_refused(plant, tiny):
+    first = plant("log")
+    second = {**first, "name": "again"}
+    study = read_study(tiny.study_of([first, second], [tiny.mlp()]), where="study.toml")
+    with pytest.raises(ConfigError, match=r"data sets 'log' and 'again' are both 'log' split as 'random-8-1-1'"):
+        prepare_study(study)
+
+
+def without_seconds(path):
+    verdicts = json.loads(path.read_text())
+    for contest in verdicts["data_sets"]:
+        for line in contest["ranking"]:
+            del line["train_seconds"]
+    return verdicts
+
+
+def test_a_killed_study_goes_on_repeats_nothing_and_says_the_same(plant, tiny, tmp_path):
+    table = {
+        **tiny.study_of([plant("log")], [tiny.mlp("a"), tiny.mlp("b", settings={"dim": 4, "hidden": [16]})], trials=3),
+        "search": SEARCH,
+    }
+    (tmp_path / "study.toml").write_text(tomli_w.dumps(table))
+
+    def start(runs):
+        words = [
+            "compare",
+            tmp_path / "study.toml",
+            "--runs",
+            tmp_path / runs,
+            "--results",
+            tmp_path / f"{runs}-results",
+        ]
+        return subprocess.Popen(
+            [sys.executable, "-m", "tamis", *map(str, words), "--processes", "2"], stderr=subprocess.DEVNULL
+        )
+
+    killed = start("killed")
+    end = time.monotonic() + 200
+    while len(trial_files(tmp_path / "killed")) < 3:
+        assert killed.poll() is None and time.monotonic() < end, "the study ended or hung before it could be killed"
+        time.sleep(0.02)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait()
+    done = {path: path.stat().st_mtime_ns for path in trial_files(tmp_path / "killed")}
+    assert not (tmp_path / "killed-results" / "verdicts.json").exists()
+    assert start("killed").wait(300) == 0
+    assert {path: path.stat().st_mtime_ns for path in done} == done
+    assert start("whole").wait(300) == 0
+    verdicts = [without_seconds(tmp_path / f"{name}-results" / "verdicts.json") for name in ("killed", "whole")]
+    assert verdicts[0] == verdicts[1]
+
+    # From the scores alone, in one command, without the data: the same bytes.
+    shutil.rmtree(tmp_path / "d")
+    words = [
+        "compare",
+        tmp_path / "study.toml",
+        "--judge",
+        "--runs",
+        tmp_path / "whole",
+        "--out",
+        tmp_path / "again.json",
+    ]
+    subprocess.run([sys.executable, "-m", "tamis", *map(str, words)], check=True, capture_output=True)
+    assert (tmp_path / "again.json").read_bytes() == (tmp_path / "whole-results" / "verdicts.json").read_bytes()
+
+
+def test_a_process_that_is_killed_in_a_final_run_fails_that_run_only(plant, tiny, tmp_path):
+    heard = []
+
+    def kill_once(done, total, name):
+        heard.append(name)
+        if len(heard) == 1:  # the first run has ended, and the same process takes the next
+            (child,) = multiprocessing.active_children()
+            os.kill(child.pid, signal.SIGKILL)
+
+    table = tiny.study_of([plant("log")], [tiny.mlp()], seeds=[0, 1, 2])
+    (contest,) = tiny.run(table, tmp_path, processes=1, report=kill_once)["data_sets"]
+    (line,) = contest["ranking"]
+    assert [one["seed"] for one in line["seeds"]] == [0, 2]
+    assert [failed["seed"] for failed in line["failed"]] == [1]
+    assert "killed" in line["failed"][0]["reason"]
+    assert judge(read_study(table, where="study.toml"), tmp_path / "runs")["data_sets"] == [contest]
+    assert (tmp_path / "runs" / "log" / "mlp" / "seed-1" / "failed.json").exists()

@@ -1,0 +1,120 @@
+"""Processes of one core: what one of them does to itself stays its own affair."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from tamis.errors import ConfigError
+from tamis.study.processes import Job, Outcome, run_chains
+
+
+def double(number):
+    return 2 * number
+
+
+def fail():
+    raise ConfigError("the thing is wrong.")
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def surroundings():
+    return os.environ["OMP_NUM_THREADS"], os.environ["GOMP_SPINCOUNT"], torch.get_num_threads()
+
+
+def chain(results, *steps):
+    for jobs in steps:
+        results += yield jobs
+
+
+def job(function, *arguments, name="job"):
+    return Job(name=name, function=function, arguments=arguments)
+
+
+def test_a_job_that_raises_and_one_that_is_killed_leave_the_others_alone():
+    first, second, heard = [], [], []
+    before = os.environ.get("OMP_NUM_THREADS")
+    run_chains(
+        [
+            chain(first, [job(double, 1), job(die), job(double, 2)], [job(surroundings)]),
+            chain(second, [job(fail)], [], [job(double, 4, name="last")]),
+        ],
+        processes=1,
+        report=heard.append,
+    )
+    killed = Outcome(reason="its process was killed, perhaps for want of memory")
+    assert first == [Outcome(value=2), killed, Outcome(value=4), Outcome(value=("1", "0", 1))]
+    assert second == [Outcome(reason="ConfigError: the thing is wrong."), Outcome(value=8)]
+    assert sorted(heard) == ["job"] * 5 + ["last"]
+    assert os.environ.get("OMP_NUM_THREADS") == before
+
+
+def test_outcomes_come_in_the_order_of_the_jobs(in_this_process):
+    results = []
+    run_chains([chain(results, [job(double, number) for number in range(7)])], processes=3)
+    assert [outcome.value for outcome in results] == [0, 2, 4, 6, 8, 10, 12]
+
+
+def test_an_error_of_the_chain_itself_is_not_hidden(in_this_process):
+    def broken():
+        yield [job(double, 1)]
+        raise ConfigError("no way on.")
+
+    with pytest.raises(ConfigError, match="no way on"):
+        run_chains([broken()], processes=1)
+
+
+ORPHAN = """
+import os, sys, time
+sys.path.insert(0, {folder!r})
+if __name__ == "__main__":
+    from tamis.study.processes import Job, run_chains
+    from orphan_job import write_pid_and_sleep
+    def chain():
+        yield [Job(name="a", function=write_pid_and_sleep, arguments=({pid_file!r},))]
+    run_chains([chain()], processes=1)
+"""
+ORPHAN_JOB = """
+import os, time
+def write_pid_and_sleep(path):
+    with open(path + ".part", "w") as file:
+        file.write(str(os.getpid()))
+    os.replace(path + ".part", path)
+    time.sleep(600)
+"""
+
+
+def test_nobody_outlives_a_killed_parent(tmp_path):
+    pid_file = tmp_path / "pid"
+    (tmp_path / "orphan_job.py").write_text(ORPHAN_JOB)
+    (tmp_path / "main.py").write_text(ORPHAN.format(folder=str(tmp_path), pid_file=str(pid_file)))
+    parent = subprocess.Popen([sys.executable, tmp_path / "main.py"])
+    try:
+        _wait_for(pid_file.exists, "the job has not begun")
+        child = int(pid_file.read_text())
+    finally:
+        parent.kill()
+        parent.wait()
+    _wait_for(lambda: not _is_alive(child), "the job outlived its parent")
+
+
+def _wait_for(condition, complaint, *, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, complaint
+        time.sleep(0.05)
+
+
+def _is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

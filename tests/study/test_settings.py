@@ -1,0 +1,122 @@
+"""A study file is read strictly."""
+
+from pathlib import Path
+
+import pytest
+
+from tamis.errors import ConfigError
+from tamis.study import load_study, read_study
+
+ROOT = Path(__file__).resolve().parents[2]
+STUDIES = sorted((ROOT / "experiments" / "studies").glob("*.toml"))
+
+
+def table(**parts):
+    return {"study": {"name": "s"}, "data": [{"name": "adult", "recipe": "adult"}], "model": [{"name": "mlp"}], **parts}
+
+
+def read(**parts):
+    return read_study(table(**parts), where="s.toml")
+
+
+def test_there_are_studies_to_load():
+    assert STUDIES
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.name)
+def test_a_shipped_study_loads(path):
+    study = load_study(path)
+    assert study.rules.name == path.stem
+    assert len(study.entrants()) == len(study.contests()) * len(study.models)
+
+
+def test_settings_of_training_go_from_common_to_data_set_to_model():
+    study = read(
+        training={"epochs": 5, "batch_size": 64, "dense": {"learning_rate": 0.1}},
+        data=[{"name": "adult", "recipe": "adult", "training": {"batch_size": 128, "dense": {"eps": 1e-3}}}],
+        model=[{"name": "mlp", "training": {"epochs": 7}}],
+    )
+    training = study.entrants()[0].settings.training
+    assert (training.epochs, training.batch_size, training.dense.learning_rate, training.dense.eps) == (
+        7,
+        128,
+        0.1,
+        1e-3,
+    )
+
+
+def test_each_budget_is_a_contest_with_labels_of_its_own():
+    study = read(
+        budget={"kind": "parameters", "targets": [300_000, 1_000_000]}, model=[{"name": "mlp"}, {"name": "ssr_s"}]
+    )
+    labels = [(entrant.target, entrant.label) for entrant in study.entrants()]
+    assert labels == [
+        (300_000, "mlp-300k"),
+        (300_000, "ssr_s-300k"),
+        (1_000_000, "mlp-1m"),
+        (1_000_000, "ssr_s-1m"),
+    ]
+    single = read(budget={"kind": "flops", "targets": [300_000]})
+    assert [entrant.label for entrant in single.entrants()] == ["mlp"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"modell": []}, r"s.toml: a study has no part 'modell'. Did you mean 'model'\?"),
+        ({"model": []}, r"needs at least one block \[\[model\]\], in double brackets"),
+        ({"study": {"name": "s", "trails": 3}}, r"\[study\]: Rules has no setting 'trails'. Did you mean 'trials'\?"),
+        ({"study": {"name": "a/b"}}, r"\[study\] name becomes a folder, .* got 'a/b'"),
+        ({"study": {"name": "s", "seeds": [1, 1]}}, r"\[study\] seeds must be at least one and differ; got \[1, 1\]"),
+        ({"study": {"name": "s", "trials": -1}}, r"trials must be at least 0 .* got -1 and 1000"),
+        ({"study": {"name": "s", "selection_gain": True}}, r"selection_gain needs at least 2 trials .* got 0"),
+        ({"study": {"name": "s", "trials": 3}}, r"model 'mlp' on 'adult': has nothing to tune, .* 3 trials"),
+        ({"budget": {"kind": "flops"}}, r"kind 'flops' and targets \[\] do not fit together"),
+        ({"budget": {"targets": [5]}}, r"kind 'none' and targets \[5\] do not fit together"),
+        ({"budget": {"kind": "flops", "targets": [5, 5]}}, r"targets must differ and be at least 1; got \[5, 5\]"),
+        (
+            {"budget": {"kind": "flops", "targets": [5], "tolerance": 1.5}},
+            r"tolerance must be above 0 .* got 1.5 and 4",
+        ),
+        (
+            {"data": [{"name": "a", "recipe": "adult", "spilt": {}}]},
+            r"\[\[data\]\]: a data set has no setting 'spilt'. Did you mean 'split'\?",
+        ),
+        ({"data": [{"recipe": "adult"}]}, r"\[\[data\]\] '': DataBlock needs 'name', which is missing"),
+        ({"model": [{"name": "mlp"}, {"name": "mlp"}]}, r"s.toml: two models are called 'mlp'. Name them apart"),
+        ({"model": [{"name": "mpl"}]}, r"no model is called 'mpl'. Did you mean 'mlp'\?"),
+        (
+            {"model": [{"name": "mlp", "settings": {"hiden": [8]}}]},
+            r"model 'mlp' on 'adult' \[model\]: MLPConfig has no setting 'hiden'. Did you mean 'hidden'\?",
+        ),
+        (
+            {"model": [{"name": "mlp", "budget_setting": "hiden"}]},
+            r"budget_setting 'hiden' is no setting. Did you mean 'hidden'\?",
+        ),
+        (
+            {"model": [{"name": "mlp", "seeds": [5]}]},
+            r"model 'mlp': seeds must be as many as the study's 3; got \[5\]",
+        ),
+        (
+            {"search": {"model.dropuot": {"choices": [0.1]}}},
+            r"MLPConfig has no setting 'dropuot'. Did you mean 'dropout'\?",
+        ),
+        ({"search": {"model.dropout": {"choices": [0.1, 1.5]}}}, r"dropout must be at least 0 and below 1; got 1.5"),
+        (
+            {"search": {"dropout": {"choices": [0.1]}}},
+            r"'dropout': must be a setting with its part before it, in quotes",
+        ),
+        ({"search": {"model.dropout": [0.1]}}, r"must be a table such as \{ choices = \[0.0, 0.1\] \}; got \[0.1\]"),
+        (
+            {"search": {"model.dropout": {"log": [0.1, 0.2], "choices": [0.1]}}},
+            r"exactly one of choices, range, log, and not empty; got choices, log",
+        ),
+        ({"search": {"model.dropout": {"choices": []}}}, r"exactly one of choices, range, log, and not empty"),
+        ({"search": {"model.dropout": {"log": [0.0, 0.2]}}}, r"from a lower to a higher number, above 0; got"),
+        ({"search": {"model.dropout": {"range": [0.2, 0.1]}}}, r"range must go from a lower to a higher number; got"),
+        ({"search": {"training.seed": {"choices": [1]}}}, r"training.seed is no matter of tuning"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_sentence(parts, message):
+    with pytest.raises(ConfigError, match=message):
+        read(**parts)

@@ -1,0 +1,166 @@
+"""Verdicts from scores whose truth is known."""
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from tamis.analysis import bootstrap_auc_differences, compare_auc, holm
+from tamis.errors import DataError
+from tamis.record import RunRecord
+from tamis.study import judge, read_study, write_verdicts
+from tamis.study.verdicts import verdict_on
+
+
+@pytest.fixture
+def made(tmp_path):
+    """A study of which every final run is made up: scores by data set and label, ``(seeds, rows)``."""
+
+    def make(labels, scores, *, names=None, reals=None, **study):
+        everyone = list(next(iter(scores.values())))
+        table = {
+            "study": {"name": "made", "seeds": [0, 1, 2], "bootstrap_draws": 20, **study},
+            "data": [{"name": name, "recipe": "adult", "real": (reals or {}).get(name, True)} for name in scores],
+            "model": [{"name": (names or {}).get(label, "mlp"), "label": label} for label in everyone],
+        }
+        for data, sides in scores.items():
+            for label, runs in sides.items():
+                for seed, side in enumerate(runs):
+                    write_run(tmp_path / data / label / f"seed-{seed}", labels[data], side, seed=seed)
+        return read_study(table, where="study.toml")
+
+    return make
+
+
+def write_run(folder, labels, scores, *, seed):
+    folder.mkdir(parents=True)
+    np.save(folder / "scores.npy", scores[:, None].astype(np.float32))
+    np.save(folder / "labels.npy", labels[:, None].astype(np.float32))
+    auc = float(roc_auc_score(labels, scores)) if 0 < labels.sum() < len(labels) else None
+    record = RunRecord(
+        dataset="adult",
+        split="random-8-1-1",
+        model="mlp",
+        seed=seed,
+        rows={"test": len(labels)},
+        test={"auc": auc, "log_loss": 0.5},
+        valid={"auc": 0.5},
+        timings={"train_seconds": 1.0},
+    )
+    record.save(folder / "record.json")
+
+
+def draw(generator, *, rows=300, gains=(0.0, 0.0, 0.0), own=0.6):
+    """Labels, and scores of models a, b, c: a common signal, noise of each model, noise of each seed."""
+    labels = generator.random(rows) < 0.4
+    common = labels + generator.normal(size=rows)
+    sides = {}
+    for label, gain in zip("abc", gains, strict=True):
+        side = common + gain * labels + own * generator.normal(size=rows)
+        sides[label] = side + 0.3 * generator.normal(size=(3, rows))
+    return labels, sides
+
+
+def test_models_that_are_equal_are_seldom_told_apart(made, tmp_path):
+    """A false alarm in any of the three pairs of a data set: at most 5 % of 100 data sets, give or take chance."""
+    generator = np.random.default_rng(0)
+    drawn = {f"d{number}": draw(generator) for number in range(100)}
+    study = made(
+        {name: labels for name, (labels, _) in drawn.items()}, {name: side for name, (_, side) in drawn.items()}
+    )
+    contests = judge(study, tmp_path)["data_sets"]
+    alarms = sum(any(test["verdict"] != "not told apart" for test in contest["tests"]) for contest in contests)
+    assert alarms <= 12  # of 100 with a chance of 0.05 each, more come once in a thousand times
+
+
+def test_a_planted_difference_is_found_and_named_the_right_way_round(made, tmp_path):
+    labels, sides = draw(np.random.default_rng(1), rows=3000, gains=(0.0, 1.5, 0.0))
+    study = made({"log": labels}, {"log": sides})
+    (contest,) = judge(study, tmp_path)["data_sets"]
+    assert [line["model"] for line in contest["ranking"]][0] == "b"
+    words = {line["model"]: line["against_best"] for line in contest["ranking"]}
+    assert words == {"b": "best", "a": "worse", "c": "worse"}
+    assert verdict_on("b", "a", contest["tests"]) == "better" and verdict_on("a", "b", contest["tests"]) == "worse"
+    assert verdict_on("a", "c", contest["tests"]) == "not told apart"
+
+
+def test_the_numbers_are_those_of_the_analysis(made, tmp_path):
+    labels, sides = draw(np.random.default_rng(2), gains=(0.3, 0.0, 0.1))
+    sides = {label: side.astype(np.float32) for label, side in sides.items()}
+    (contest,) = judge(made({"log": labels}, {"log": sides}), tmp_path)["data_sets"]
+    assert len(contest["tests"]) == 3
+    expected = [compare_auc(labels, sides[test["one"]], sides[test["other"]]) for test in contest["tests"]]
+    for test, result in zip(contest["tests"], expected, strict=True):
+        assert (test["difference"], test["low"], test["high"]) == (result.difference, result.low, result.high)
+        drawn = bootstrap_auc_differences(labels, sides[test["one"]], sides[test["other"]], draws=20)
+        low, high = np.percentile(drawn, [2.5, 97.5])
+        assert (test["bootstrap_low"], test["bootstrap_high"]) == pytest.approx((low, high), abs=1e-12)
+    assert [test["p_holm"] for test in contest["tests"]] == holm([result.p_value for result in expected])
+    for line in contest["ranking"]:
+        values = [roc_auc_score(labels, scores) for scores in sides[line["model"]]]
+        assert line["auc"] == pytest.approx(np.mean(values), abs=1e-12)
+        assert line["low"] < line["auc"] < line["high"]
+        assert [one["auc"] for one in line["seeds"]] == pytest.approx(values)
+
+
+def test_real_sets_are_counted_where_an_ssr_model_is_first_or_tied(made, tmp_path):
+    generator = np.random.default_rng(3)
+    gains = {"won": (2.0, 0, 0), "tied": (0.0, 0, 0), "lost": (0.0, 2.0, 0), "planted": (2.0, 0, 0)}
+    drawn = {name: draw(generator, rows=1500, gains=gain) for name, gain in gains.items()}
+    study = made(
+        {name: labels for name, (labels, _) in drawn.items()},
+        {name: sides for name, (_, sides) in drawn.items()},
+        names={"a": "ssr_s"},
+        reals={"planted": False},
+    )
+    verdicts = judge(study, tmp_path)
+    assert verdicts["real_sets"] == 3
+    assert verdicts["ssr_first_or_tied_real_sets"] == 2
+    assert verdicts["ssr_first_or_tied_names"] == ["won", "tied"]
+    assert verdicts["data_sets"][3]["ssr_first_or_tied"]
+
+
+def test_what_did_not_run_is_listed_with_its_reason_and_the_rest_is_judged(made, tmp_path):
+    labels, sides = draw(np.random.default_rng(4))
+    sides["b"], sides["c"] = sides["b"][:2], sides["c"][:0]
+    study = made({"log": labels}, {"log": sides})
+    (tmp_path / "log" / "b" / "seed-2").mkdir()
+    (tmp_path / "log" / "b" / "seed-2" / "failed.json").write_text('{"reason": "TrainingError: the loss is nan"}')
+    (contest,) = judge(study, tmp_path)["data_sets"]
+    lines = {line["model"]: line for line in contest["ranking"]}
+    assert lines["b"]["failed"] == [{"seed": 2, "reason": "TrainingError: the loss is nan"}]
+    assert len(lines["b"]["seeds"]) == 2
+    assert lines["c"]["against_best"] == "failed" and lines["c"]["auc"] is None
+    assert [one["reason"] for one in lines["c"]["failed"]] == ["has not been run yet"] * 3
+    assert contest["ranking"][-1]["model"] == "c"
+    assert [(test["one"], test["other"]) for test in contest["tests"]] == [
+        tuple(x["model"] for x in contest["ranking"][:2])
+    ]
+
+
+def test_other_test_rows_are_refused(made, tmp_path):
+    labels, sides = draw(np.random.default_rng(5))
+    study = made({"log": labels}, {"log": sides})
+    np.save(tmp_path / "log" / "b" / "seed-2" / "labels.npy", 1.0 - labels[:, None])
+    with pytest.raises(DataError, match=r"was scored on other test rows than .*Remove the older"):
+        judge(study, tmp_path)
+
+
+def test_nothing_to_judge_is_said(made, tmp_path):
+    labels, sides = draw(np.random.default_rng(6))
+    study = made({"log": labels}, {"log": {label: side[:0] for label, side in sides.items()}})
+    with pytest.raises(DataError, match=r"log: no final run has ended, .*a: has not been run yet"):
+        judge(study, tmp_path)
+
+
+def test_the_same_scores_give_the_same_bytes(made, tmp_path):
+    labels, sides = draw(np.random.default_rng(7))
+    study = made({"log": labels}, {"log": sides})
+    first, second = (write_verdicts(judge(study, tmp_path), tmp_path / f"{n}.json").read_bytes() for n in (1, 2))
+    assert first == second
+
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    json.loads(first, parse_constant=refuse)

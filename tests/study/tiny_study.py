@@ -1,0 +1,31 @@
+"""Studies that take seconds, as tables."""
+
+from tamis.study import compare, prepare_study, read_study
+
+TRAINING = {
+    "epochs": 2,
+    "batch_size": 256,
+    "device": "cpu",
+    "tables": {"learning_rate": 0.1},
+    "dense": {"learning_rate": 0.01},
+}
+
+
+def study_of(data, models, *, training=None, **study):
+    """A study's table; a model is given by label and settings."""
+    return {
+        "study": {"name": "tiny", "seeds": [0, 1], "bootstrap_draws": 50, **study},
+        "data": data,
+        "training": {**TRAINING, **(training or {})},
+        "model": models,
+    }
+
+
+def mlp(label="mlp", **block):
+    return {"name": "mlp", "label": label, "settings": {"dim": 4, "hidden": [8]}, **block}
+
+
+def run(table, folder, *, name="runs", **options):
+    study = read_study(table, where="study.toml")
+    encoded = prepare_study(study)
+    return compare(study, encoded, runs=folder / name, results=folder / "results", **options)
