@@ -7,7 +7,7 @@ import dataclasses
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,17 +70,19 @@ class EntrantRuns:
 
     def score_trials(self) -> Chain:
         """The test AUC of every trial, for the selection gain; asked for when all final runs are done."""
-        jobs: list[tuple[Path, Job]] = []
+        jobs: dict[Path, Job] = {}
         for folder in sorted((self.folder / "trials").glob("trial-*")):
-            trial = json.loads((folder / TRIAL_FILE).read_text())
-            if trial["value"] is not None and not (folder / TEST_FILE).exists():
-                arguments = (trial["settings"], str(self.encoded.folder), str(folder))
-                jobs.append((folder, Job(name=f"{self.name} {folder.name}", function=score_trial, arguments=arguments)))
-        outcomes = yield [job for _, job in jobs]
-        for (folder, _), outcome in zip(jobs, outcomes, strict=True):
+            trial, name = json.loads((folder / TRIAL_FILE).read_text()), f"{self.name} test rows of {folder.name}"
+            if trial["value"] is None or (folder / TEST_FILE).exists():
+                self._tell(name)
+                continue
+            arguments = (trial["settings"], str(self.encoded.folder), str(folder))
+            jobs[folder] = Job(name=name, function=score_trial, arguments=arguments)
+        outcomes = yield list(jobs.values())
+        for folder, outcome in zip(jobs, outcomes, strict=True):
             _write_json(folder / TEST_FILE, {"test_auc": outcome.value, "reason": outcome.reason})
 
-    def _trial(self, number: int, past: list[Trial]) -> Iterator[Any]:
+    def _trial(self, number: int, past: list[Trial]) -> Generator[list[Job], list[Outcome], Trial]:
         """One trial, made or found."""
         folder = self.folder / "trials" / f"trial-{number:03d}"
         name = f"{self.name} trial {number}"

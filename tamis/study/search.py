@@ -9,6 +9,9 @@ from tamis.config import apply_overrides, read_config
 from tamis.errors import ConfigError
 from tamis.experiment import ExperimentSettings, read_settings
 
+# Another model, luck, or another measure of what is good.
+_NOT_TUNED = ("model.name", "training.seed", "training.metric")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
@@ -74,7 +77,7 @@ def check_search(search: Mapping[str, Choice], settings: ExperimentSettings, *, 
         ConfigError: a setting does not exist, or takes no such value.
     """
     for name, choice in search.items():
-        if name in ("model.name", "training.seed"):
+        if name in _NOT_TUNED:
             raise ConfigError(f"{where}: {name} is no matter of tuning. Leave it out of the search.")
         for value in choice.examples:
             changed(settings, {name: value}, where=where)

@@ -175,10 +175,11 @@ def verdict_on(model: str, other: str, tests: list[dict[str, Any]]) -> str:
     """
     turned = {"better": "worse", "worse": "better"}
     for test in tests:
+        word = str(test["verdict"])
         if (test["one"], test["other"]) == (model, other):
-            return test["verdict"]
+            return word
         if (test["one"], test["other"]) == (other, model):
-            return turned.get(test["verdict"], test["verdict"])
+            return turned.get(word, word)
     raise KeyError((model, other))
 
 

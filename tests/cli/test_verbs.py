@@ -11,6 +11,8 @@ import tomli_w
 from tamis.cli import main
 from tamis.models import MODELS
 
+PLACES = {"path": "log.parquet", "schema": "schema.toml", "folder": "encoded"}
+
 
 @pytest.fixture
 def tamis(monkeypatch, capsys):
@@ -158,6 +160,36 @@ def test_a_planted_log_is_prepared_trained_on_and_told_its_bound(tamis, experime
     assert [source["name"].endswith(".planted") for source in record["data"]["sources"]] == [True]
 
 
+def test_a_study_is_planned_compared_and_judged_again(tamis, experiment):
+    table = tomli_w.dumps(
+        {
+            "study": {"name": "tiny", "seeds": [0, 1], "bootstrap_draws": 20},
+            "budget": {"kind": "flops", "targets": [2000]},
+            "data": [{"name": "log", **{k: str(experiment / v) for k, v in PLACES.items()}}],
+            "training": {"epochs": 1, "batch_size": 128, "device": "cpu"},
+            "model": [
+                {"name": "mlp", "settings": {"dim": 4, "hidden": [8]}, "budget_setting": "hidden"},
+                {"name": "mlp", "label": "broken", "settings": {"dim": 4}},
+            ],
+        }
+    )
+    broken = "[model.training.dense]\nlearning_rate = 1e30\n"
+    (experiment / "study.toml").write_text(table + broken)
+    words = ["compare", experiment / "study.toml", "--runs", experiment / "runs", "--results", experiment / "results"]
+    code, out, err = tamis(*words, "--plan", "--processes", 2)
+    assert code == 0, err
+    assert "not scaled" in out and "4 runs, 2 at a time: roughly" in out
+    assert not (experiment / "runs").exists()
+    code, out, err = tamis(*words, "--processes", 1)
+    assert code == 0, err
+    assert "best" in out and "failed: broken seed 1: TrainingError" in out and "on 0 of 1 real data sets" in out
+    assert (experiment / "results" / "log" / "random-8-1-1" / "mlp" / "seed-1.curve.jsonl").exists()
+    code, _, err = tamis(*words, "--judge", "--out", experiment / "again.json")
+    assert code == 0, err
+    written = [place.read_bytes() for place in (experiment / "results" / "verdicts.json", experiment / "again.json")]
+    assert written[0] == written[1]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -173,6 +205,8 @@ def test_a_planted_log_is_prepared_trained_on_and_told_its_bound(tamis, experime
         (["evaluate", "{dir}", "{log}"], "is not a saved model"),
         (["predict", "{dir}", "{log}", "out.xlsx"], "is not a saved model"),
         (["report", "{dir}"], "holds no run"),
+        (["compare", "none.toml"], "none.toml: no such file"),
+        (["compare", "{x}"], "experiment.toml: a study needs at least one block [[data]], in double brackets."),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_1(words, message, tamis, experiment):
@@ -209,5 +243,5 @@ print([name for name in ("torch", "polars", "pyarrow", "matplotlib") if name in 
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
-    for verb in ("train", "evaluate", "predict", "models", "report", "demo", "data"):
+    for verb in ("train", "evaluate", "predict", "models", "report", "demo", "data", "compare"):
         assert verb in done.stdout

@@ -58,7 +58,7 @@ def test_a_study_is_tuned_run_recorded_and_judged(plant, tiny, tmp_path, in_this
             assert record.settings["model"] == line["settings"]["model"]
     assert [done for done, _, _ in heard] == list(range(1, 17)) and heard[-1][1] == 16  # 2 models, 3 + 2 + 3 jobs each
     finals = [place for place, (_, _, name) in enumerate(heard) if " seed " in name]
-    scorings = [place for place, (_, _, name) in enumerate(heard) if " trial-" in name]
+    scorings = [place for place, (_, _, name) in enumerate(heard) if " test rows of " in name]
     assert max(finals) < min(scorings)
 
 

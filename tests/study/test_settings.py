@@ -114,6 +114,7 @@ def test_each_budget_is_a_contest_with_labels_of_its_own():
         ({"search": {"model.dropout": {"choices": []}}}, r"exactly one of choices, range, log, and not empty"),
         ({"search": {"model.dropout": {"log": [0.0, 0.2]}}}, r"from a lower to a higher number, above 0; got"),
         ({"search": {"model.dropout": {"range": [0.2, 0.1]}}}, r"range must go from a lower to a higher number; got"),
+        ({"search": {"training.metric": {"choices": ["auc"]}}}, r"training.metric is no matter of tuning"),
         ({"search": {"training.seed": {"choices": [1]}}}, r"training.seed is no matter of tuning"),
     ],
 )
