@@ -13,7 +13,7 @@ def print_study_plan(plan: "StudyPlan") -> None:
     """Every model with its matched size, the number of runs, and roughly how long they take."""
     from tamis.experiment.plan import in_units
 
-    table = _table("data", "model", "dense", "embedding", "active", "FLOPs a row", "scaled by", "runs", "min a run")
+    table = _table("data", "model", "dense", "embedding", "active", "FLOPs\na row", "scaled\nby", "runs", "min\na run")
     for one in plan.entrants:
         size, factor = one.matched.size, one.matched.factor
         table.add_row(
@@ -35,14 +35,14 @@ def print_study_plan(plan: "StudyPlan") -> None:
 
 
 def print_verdicts(verdicts: dict[str, Any]) -> None:
-    """The ranking of each data set, and what is sure of it."""
+    """The ranking of each data set, and what is sure of it; ``p`` is corrected over all pairs."""
     console = Console(soft_wrap=True)
     for contest in verdicts["data_sets"]:
         target = "" if contest["target"] is None else f", {contest['target']:,} {verdicts['budget']['kind']}"
         console.print(f"\n[bold]{contest['data']}[/] ({contest['split']}{target})", highlight=False)
         has_gain = any(line["selection_gain"] for line in contest["ranking"])
-        gain = ["gain by test"] if has_gain else []
-        table = _table("model", "dense", "test AUC [95 % interval]", "less the best", "verdict", *gain)
+        gain = ["gain\nby test"] if has_gain else []
+        table = _table("model", "dense", "test AUC [95 %]", "less\nbest", "p", "verdict", *gain)
         best = contest["ranking"][0]["model"]
         for line in contest["ranking"]:
             table.add_row(*_cells(line, best, contest["tests"], has_gain=has_gain))
@@ -64,14 +64,15 @@ def _cells(line: dict[str, Any], best: str, tests: list[dict[str, Any]], *, has_
     parameters = line["parameters"]["dense"]
     dense = "-" if parameters is None else f"{parameters:,}"
     if line["auc"] is None:
-        return [line["model"], dense, "-", "", "failed", *["-"] * has_gain]
+        return [line["model"], dense, "-", "", "", "failed", *["-"] * has_gain]
     gap = next((test for test in tests if (test["one"], test["other"]) == (best, line["model"])), None)
     gain = line["selection_gain"]
     return [
         line["model"],
         dense,
         f"{line['auc']:.4f} [{line['low']:.4f}, {line['high']:.4f}]",
-        "" if gap is None else f"{-gap['difference']:+.4f} [{-gap['high']:+.4f}, {-gap['low']:+.4f}]",
+        "" if gap is None else f"{-gap['difference']:+.4f}",
+        "" if gap is None else f"{gap['p_holm']:.3f}",
         line["against_best"],
         *([f"{gain['gain']:+.4f}" if gain else "-"] if has_gain else []),
     ]
@@ -80,5 +81,6 @@ def _cells(line: dict[str, Any], best: str, tests: list[dict[str, Any]], *, has_
 def _table(*headings: str) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in headings:
-        table.add_column(heading, justify="left" if heading in ("data", "model", "verdict") else "right")
+        is_text = heading in ("data", "model", "verdict")
+        table.add_column(heading, justify="left" if is_text else "right", no_wrap=not is_text)
     return table
