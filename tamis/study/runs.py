@@ -71,7 +71,7 @@ class EntrantRuns:
     def score_trials(self) -> Chain:
         """The test AUC of every trial, for the selection gain; asked for when all final runs are done."""
         jobs: dict[Path, Job] = {}
-        for folder in sorted((self.folder / "trials").glob("trial-*")):
+        for folder in (trial_folder(self.folder, number) for number in range(self.study.rules.trials)):
             trial, name = json.loads((folder / TRIAL_FILE).read_text()), f"{self.name} test rows of {folder.name}"
             if trial["value"] is None or (folder / TEST_FILE).exists():
                 self._tell(name)
@@ -84,7 +84,7 @@ class EntrantRuns:
 
     def _trial(self, number: int, past: list[Trial]) -> Generator[list[Job], list[Outcome], Trial]:
         """One trial, made or found."""
-        folder = self.folder / "trials" / f"trial-{number:03d}"
+        folder = trial_folder(self.folder, number)
         name = f"{self.name} trial {number}"
         found = self._found_trial(folder / TRIAL_FILE)
         if found is not None:
@@ -201,6 +201,11 @@ class EntrantRuns:
             self.encoded.fingerprint,
         ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def trial_folder(entrant: Path, number: int) -> Path:
+    """Where a trial lies below its entrant's folder."""
+    return entrant / "trials" / f"trial-{number:03d}"
 
 
 def with_seed(settings: ExperimentSettings, seed: int) -> ExperimentSettings:

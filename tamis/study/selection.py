@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tamis.study.runs import TEST_FILE, TRIAL_FILE
+from tamis.study.runs import TEST_FILE, trial_folder
 
 
 def selection_gain(folder: Path, chosen: dict[str, Any]) -> dict[str, Any] | None:
@@ -14,10 +14,11 @@ def selection_gain(folder: Path, chosen: dict[str, Any]) -> dict[str, Any] | Non
     were not scored, or the chosen one could not be.
     """
     found: dict[int, float] = {}
-    for place in sorted((folder / "trials").glob(f"trial-*/{TEST_FILE}")):
-        value = json.loads(place.read_text())["test_auc"]
+    for number in range(chosen.get("trials", 0)):
+        place = trial_folder(folder, number) / TEST_FILE
+        value = json.loads(place.read_text())["test_auc"] if place.exists() else None
         if value is not None:
-            found[json.loads(place.with_name(TRIAL_FILE).read_text())["number"]] = value
+            found[number] = value
     if chosen.get("chosen_trial") not in found:
         return None
     honest = found[chosen["chosen_trial"]]
