@@ -7,6 +7,8 @@ import numpy as np
 from tamis.metrics.ordering import run_starts, sort_by_probability
 from tamis.metrics.scored_rows import RowStore, check_rows
 
+_BLOCK_ROWS = 1 << 16
+
 
 class AUC:
     """The chance that a positive row scores above a negative one; a tie counts half.
@@ -58,12 +60,17 @@ def auc_of_sorted(scores: np.ndarray, labels: np.ndarray) -> float:
     negatives = len(labels) - positives
     if not positives or not negatives:
         return math.nan
-    tie_starts = run_starts(scores)
-    tie_positives = np.add.reduceat(labels, tie_starts, dtype=np.int64)
-    tie_rows = np.diff(tie_starts, append=len(labels))
-    tie_negatives = tie_rows - tie_positives
-    negatives_below = np.cumsum(tie_negatives) - tie_negatives
-    # Twice the won pairs, in whole numbers: a tie is worth one, so nothing is rounded before the last
-    # division.
-    twice_won = int((tie_positives * (2 * negatives_below + tie_negatives)).sum())
+    twice_won = negatives_below = start = 0
+    while start < len(scores):
+        # In blocks, so that what is worked out on the way does not grow with the rows; a block ends where a tie ends.
+        last = scores[min(start + _BLOCK_ROWS, len(scores)) - 1]
+        end = int(np.searchsorted(scores, last, side="right"))
+        tie_starts = run_starts(scores[start:end])
+        tie_positives = np.add.reduceat(labels[start:end], tie_starts, dtype=np.int64)
+        tie_negatives = np.diff(tie_starts, append=end - start) - tie_positives
+        below = negatives_below + np.cumsum(tie_negatives) - tie_negatives
+        # Twice the won pairs, in whole numbers: a tie is worth one, so nothing is rounded before the last division.
+        twice_won += int((tie_positives * (2 * below + tie_negatives)).sum())
+        negatives_below += int(tie_negatives.sum())
+        start = end
     return twice_won / (2 * positives * negatives)

@@ -113,11 +113,11 @@ def reliability_of_sorted(probabilities: np.ndarray, labels: np.ndarray, *, bins
     targets = np.arange(1, bins) * rows // bins
     last_inside = probabilities[np.maximum(targets, 1) - 1]
     borders = np.unique(np.r_[0, np.searchsorted(probabilities, last_inside, side="right"), rows])
-    units = to_units(probabilities.astype(np.float64))
     return [
         {
             "rows": int(end - start),
-            "predicted": sum_units(units[start:end]) / (int(end - start) << FRACTION_BITS),
+            "predicted": sum_units(to_units(probabilities[start:end].astype(np.float64)))
+            / (int(end - start) << FRACTION_BITS),
             "observed": int(np.count_nonzero(labels[start:end])) / int(end - start),
         }
         for start, end in zip(borders[:-1], borders[1:], strict=True)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from tamis.metrics import AUC
+from tamis.metrics import AUC, auc
 
 few_levels = st.lists(st.tuples(st.sampled_from([0.0, 0.1, 0.25, 0.5, 1.0]), st.booleans()), max_size=25)
 
@@ -44,6 +44,16 @@ def test_auc_equals_scikit_learn(dtype, levels):
     scores = (generator.integers(0, levels, 20_000) / levels).astype(dtype)
     labels = generator.random(20_000) < 0.2 + 0.3 * scores
     assert auc_of(scores, labels) == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
+
+
+@pytest.mark.parametrize("block_rows", [1, 2, 7])
+@settings(deadline=None, max_examples=50)
+@given(rows=few_levels)
+def test_rows_counted_in_blocks_give_the_same_auc_wherever_a_tie_is_cut(block_rows, rows):
+    scores, labels = [score for score, _ in rows], [label for _, label in rows]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(auc, "_BLOCK_ROWS", block_rows)
+        assert same(auc_of(scores, labels), auc_by_pairs(rows))
 
 
 def test_auc_worked_out_on_paper():

@@ -1,5 +1,6 @@
 import math
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -126,3 +127,22 @@ def test_kept_rows_are_all_rows():
     assert rows.groups is not None
     for kept, column in zip((rows.probabilities, rows.labels, rows.groups), log, strict=True):
         np.testing.assert_array_equal(kept, column)
+
+
+def test_a_row_takes_five_bytes_to_keep_and_no_more_than_sixteen_while_the_numbers_are_computed():
+    rows, batch_rows = 1_000_000, 8192
+    probabilities = np.random.default_rng(0).random(rows).astype(np.float32)
+    tracemalloc.start()
+    try:
+        metrics = RankingMetrics()
+        for start in range(0, rows, batch_rows):
+            part = probabilities[start : start + batch_rows]
+            metrics.update(part, part > 0.7)
+        kept, _ = tracemalloc.get_traced_memory()
+        metrics.compute()
+        metrics.reliability()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 5.5 * rows
+    assert peak < 16 * rows
