@@ -1,6 +1,7 @@
 """What every benchmark leaves: one JSON with the machine, the versions, the command and the figures."""
 
 import json
+import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,43 @@ RESULTS = Path(__file__).resolve().parents[1] / "results" / "benchmarks"
 def figure(name: str, runs: Sequence[float], *, unit: str, goal: str) -> dict[str, Any]:
     """One measured number: the median of its runs."""
     return {"name": name, "value": median(runs), "unit": unit, "goal": goal, "runs": list(runs)}
+
+
+def verdict(value: float, goal: str) -> str:
+    """Whether a figure meets its goal: ``reached`` or ``missed``, or nothing where the goal is none or only words.
+
+    A goal is a comparison such as ``< 8`` or ``>= 0.85``, a whole number such as ``= 1``, or a range such as
+    ``0.9 to 1.1``.
+
+    Example:
+        >>> verdict(7.5, "< 8"), verdict(1.2, "0.9 to 1.1"), verdict(3, "-")
+        ('reached', 'missed', '')
+    """
+    number = r"(-?[\d.]+(?:e-?\d+)?)"
+    if comparison := re.fullmatch(rf"(<=|>=|<|>|=) {number}", goal):
+        sign, limit = comparison[1], float(comparison[2])
+        is_reached = {
+            "<": value < limit,
+            "<=": value <= limit,
+            ">": value > limit,
+            ">=": value >= limit,
+            "=": value == limit,
+        }[sign]
+    elif between := re.fullmatch(rf"{number} to {number}", goal):
+        is_reached = float(between[1]) <= value <= float(between[2])
+    else:
+        return ""
+    return "reached" if is_reached else "missed"
+
+
+def short_count(number: int) -> str:
+    """A count as a figure's name says it.
+
+    Example:
+        >>> short_count(10_000_000), short_count(100_000), short_count(300)
+        ('10M', '0.1M', '300')
+    """
+    return f"{number / 1e6:g}M" if number >= 100_000 else str(number)
 
 
 def write_findings(

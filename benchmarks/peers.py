@@ -18,7 +18,6 @@ import argparse
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -31,6 +30,7 @@ import polars as pl
 from criteo_shaped import write_log
 from findings import figure, lend_figure, write_findings
 from planted_log import NAMES, SIZES, make_planted_log
+from processes import end_when_told, last_line, run
 
 from tamis.features import FIRST_KNOWN
 from tamis.metrics.auc import AUC
@@ -89,9 +89,9 @@ class Library:
         (folder / "job.json").write_text(json.dumps({**job, "folder": str(folder)}))
         command = [self.python, self.driver, folder / "job.json"]
         with open(folder / "output.txt", "w") as output:
-            done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, cwd=folder, env=self._environment())
-        if done.returncode:
-            raise Failed(f"{job['task']}: {_last_line(folder / 'output.txt')}")
+            code = run(command, output=output, folder=folder, environment=self._environment())
+        if code:
+            raise Failed(f"{job['task']}: {last_line(folder / 'output.txt')}")
         facts = json.loads((folder / "facts.json").read_text())
         self.facts |= {key: facts[key] for key in ("model", "training", "parameters") if key in facts}
         self.facts["versions"] = {**self.facts.get("versions", {}), **facts["versions"]}
@@ -117,11 +117,12 @@ def install(peer: Peer, work: Path) -> Library:
             [sys.executable, "-m", "venv", place],
             [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", TORCH, *peer.packages],
         )
+        log = work / f"{peer.name}-pip.txt"
         for command in commands:
-            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-            if done.returncode:
-                said = [line for line in done.stdout.splitlines() if line.strip()] or ["no reason given"]
-                raise Failed(f"pip install {wanted}: {said[-1]}")
+            with open(log, "w") as output:
+                code = run(command, output=output)
+            if code:
+                raise Failed(f"pip install {wanted}: {last_line(log)}")
         marker.write_text(wanted)
     facts = {"pip install": wanted}
     return Library(name=peer.name, python=python, driver=DRIVERS / peer.driver, facts=facts)
@@ -231,11 +232,6 @@ def _empty(folder: Path) -> None:
     folder.mkdir(parents=True)
 
 
-def _last_line(path: Path) -> str:
-    lines = [line for line in path.read_text(errors="replace").splitlines() if line.strip()]
-    return lines[-1] if lines else "it printed nothing"
-
-
 def main() -> None:
     """Install what is missing, measure, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -247,6 +243,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := set(arguments.peers) - {peer.name for peer in PEERS}:
         parser.error(f"no peer is called {sorted(unknown)[0]!r}; there are {', '.join(peer.name for peer in PEERS)}")
+    end_when_told()
     work = arguments.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
     libraries = [Library(name=OWN, python=Path(sys.executable), driver=DRIVERS / "with_tamis.py")]

@@ -14,7 +14,7 @@ from findings import figure, write_findings
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from tamis.batch import Batch
+from tamis.batch import Batch, BatchSource
 from tamis.features import FIRST_KNOWN, IdField, Layout
 from tamis.models import MODELS
 from tamis.objectives import binary_cross_entropy
@@ -41,7 +41,7 @@ class Question:
 
 
 # Avazu's 23 fields hold 1.54 M ids, most of them in three.
-_AVAZU = (1_000_000, 400_000, 100_000, *(2_000,) * 20)
+AVAZU = (1_000_000, 400_000, 100_000, *(2_000,) * 20)
 _CRITEO = (*(60,) * 13, *CARDINALITIES)
 
 _SSR_D = {"preset": "official", "views": (8, 8), "widths": (128, 128)}
@@ -58,14 +58,14 @@ QUESTIONS = (
         name="ssr_d official rows/s batch 4096",
         model="ssr_d",
         settings=_SSR_D,
-        cardinalities=_AVAZU,
+        cardinalities=AVAZU,
         goal=">= 28000",
     ),
     Question(
         name="ssr_d official rows/s batch 1024",
         model="ssr_d",
         settings=_SSR_D,
-        cardinalities=_AVAZU,
+        cardinalities=AVAZU,
         goal=">= 20000",
         batch_size=1024,
     ),
@@ -73,7 +73,7 @@ QUESTIONS = (
         name="ssr_s rows/s batch 4096",
         model="ssr_s",
         settings={"views": (8, 8), "widths": (128, 128)},
-        cardinalities=_AVAZU,
+        cardinalities=AVAZU,
         goal=">= 70000",
     ),
 )
@@ -91,17 +91,28 @@ def make_rows(cardinalities: tuple[int, ...], rows: int) -> tuple[Batch, Layout]
 
 
 def rows_per_second(question: Question, *, rows: int) -> float:
-    """The speed of one short run; its first steps, which warm caches up, are a run of their own before it."""
+    """The speed of training on rows made up for the question."""
+    return speed_in_memory(question, *make_rows(question.cardinalities, rows))
+
+
+def speed_in_memory(question: Question, batch: Batch, layout: Layout) -> float:
+    """The speed of training on the rows of ``batch``."""
     size = question.batch_size
-    batch, layout = make_rows(question.cardinalities, rows)
+    parts = (batch[: 3 * size], batch, batch[: 2 * size])
+    warm_up, source, valid = (MemorySource(part, batch_size=size) for part in parts)
+    return speed_of_steps(question, layout, warm_up=warm_up, source=source, valid=valid)
+
+
+def speed_of_steps(
+    question: Question, layout: Layout, *, warm_up: BatchSource, source: BatchSource, valid: BatchSource
+) -> float:
+    """Rows a second of the steps of one short run; the first steps, which warm caches up, are a run before it."""
     model = question.build(layout)
-    valid = MemorySource(batch[: 2 * size], batch_size=size)
-    settings = TrainingSettings(epochs=1, batch_size=size, checkpoint_minutes=None)
+    settings = TrainingSettings(epochs=1, batch_size=question.batch_size, checkpoint_minutes=None)
     speed = 0.0
-    for part in (batch[: 3 * size], batch):
+    for part in (warm_up, source):
         with tempfile.TemporaryDirectory() as folder:
-            source = MemorySource(part, batch_size=size)
-            speed = train(model, source=source, valid=valid, settings=settings, folder=Path(folder)).rows_per_second
+            speed = train(model, source=part, valid=valid, settings=settings, folder=Path(folder)).rows_per_second
     return round(speed)
 
 

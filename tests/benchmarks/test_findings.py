@@ -1,6 +1,7 @@
 """What a benchmark writes, and what another one lends to it."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -31,3 +32,34 @@ def test_nothing_is_lent_to_a_question_without_findings(findings, tmp_path):
     lent = findings.figure("ratio", [1], unit="times", goal="-")
     findings.lend_figure("encode", lent, measured_by="peers")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "goal", "expected"),
+    [
+        (5, "< 5", "missed"),
+        (4.9, "< 5", "reached"),
+        (5, "<= 5", "reached"),
+        (0.85, ">= 0.85", "reached"),
+        (0.849, ">= 0.85", "missed"),
+        (2e-7, "< 1e-5", "reached"),
+        (1, "= 1", "reached"),
+        (0, "= 1", "missed"),
+        (0.9, "0.9 to 1.1", "reached"),
+        (1.11, "0.9 to 1.1", "missed"),
+        (-3.0, "> -4", "reached"),
+        (5, "-", ""),
+        (413, "861 where the goals were set", ""),
+        (14, "the limit", ""),
+    ],
+)
+def test_a_goal_that_is_a_rule_has_a_verdict_and_words_have_none(findings, value, goal, expected):
+    assert findings.verdict(value, goal) == expected
+
+
+def test_every_goal_in_the_results_is_a_rule_or_known_words(findings):
+    words = {"-", "the limit", "861 where the goals were set"}
+    results = Path(__file__).resolve().parents[2] / "results" / "benchmarks"
+    goals = {line["goal"] for path in results.glob("*.json") for line in json.loads(path.read_text())["figures"]}
+    assert "-" in goals
+    assert {goal for goal in goals if not findings.verdict(0, goal)} <= words
