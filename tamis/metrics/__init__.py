@@ -15,6 +15,7 @@ from tamis.metrics.calibration import CalibrationRatio, ExpectedCalibrationError
 from tamis.metrics.collection import RankingMetrics
 from tamis.metrics.exact_sum import ExactSum
 from tamis.metrics.gauc import GAUC
+from tamis.metrics.growing_array import GrowingArray
 from tamis.metrics.log_loss import LogLoss
 from tamis.metrics.normalised_entropy import NormalisedEntropy
 from tamis.metrics.scored_rows import ScoredRows, check_rows
@@ -27,6 +28,7 @@ __all__ = [
     "CalibrationRatio",
     "ExactSum",
     "ExpectedCalibrationError",
+    "GrowingArray",
     "LogLoss",
     "NormalisedEntropy",
     "RankingMetrics",

@@ -1,11 +1,11 @@
 """Scored rows: what every metric takes in. The checks stand here, at the door, and nowhere behind it."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from tamis.errors import DataError
+from tamis.metrics.growing_array import GrowingArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,48 +58,42 @@ def check_rows(
 
 
 class RowStore:
-    """Rows kept in chunks as they come; joined once, when a metric that needs all of them is computed."""
+    """Rows kept as they come; joined once, when a metric that needs all of them is computed."""
 
     def __init__(self) -> None:
-        self._chunks: list[ScoredRows] = []
+        self._probabilities, self._labels, self._groups = GrowingArray(), GrowingArray(), GrowingArray()
 
     def __len__(self) -> int:
-        return sum(map(len, self._chunks))
-
-    def __iter__(self) -> Iterator[ScoredRows]:
-        return iter(self._chunks)
+        return len(self._labels)
 
     @property
     def has_groups(self) -> bool:
         """Whether rows are there and carry groups."""
-        return bool(self._chunks) and self._chunks[0].groups is not None
+        return len(self._groups) > 0
 
     def add(self, rows: ScoredRows) -> None:
-        """Keep a chunk; either all chunks have groups or none has."""
+        """Keep some rows; either all have groups or none has."""
         if not len(rows):
             return
-        if self._chunks and self.has_groups != (rows.groups is not None):
+        if len(self) and self.has_groups != (rows.groups is not None):
             raise DataError("groups must be given for all rows or for none; some rows have them and some do not.")
-        self._chunks.append(rows)
+        self._probabilities.extend(rows.probabilities)
+        self._labels.extend(rows.labels)
+        if rows.groups is not None:
+            self._groups.extend(rows.groups)
 
     def merge(self, other: "RowStore") -> None:
-        """Keep the chunks of another store too."""
-        for rows in other:
-            self.add(rows)
+        """Keep the rows of another store too."""
+        self.add(other.join())
 
     def join(self) -> ScoredRows:
-        """All rows in one piece; float32 and float64 chunks meet in float64, which changes no value."""
-        if len(self._chunks) != 1:
-            self._chunks = [self._joined()] if self._chunks else []
-        return self._chunks[0] if self._chunks else check_rows(np.empty(0), np.empty(0))
-
-    def _joined(self) -> ScoredRows:
+        """All rows in one piece; float32 and float64 meet in float64, which changes no value."""
+        if not len(self):
+            return check_rows(np.empty(0), np.empty(0))
         return ScoredRows(
-            probabilities=np.concatenate([rows.probabilities for rows in self._chunks]),
-            labels=np.concatenate([rows.labels for rows in self._chunks]),
-            groups=np.concatenate([rows.groups for rows in self._chunks if rows.groups is not None])
-            if self.has_groups
-            else None,
+            probabilities=self._probabilities.join(),
+            labels=self._labels.join(),
+            groups=self._groups.join() if self.has_groups else None,
         )
 
 

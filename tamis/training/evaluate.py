@@ -13,7 +13,7 @@ from torch import nn
 
 from tamis.batch import Batch, BatchSource
 from tamis.errors import DataError, TrainingError
-from tamis.metrics import RankingMetrics
+from tamis.metrics import GrowingArray, RankingMetrics
 from tamis.training.distributed import Workers, choose_device
 from tamis.training.precision import Precision, PrecisionName, choose_precision
 from tamis.training.prefetch import on_device
@@ -126,7 +126,7 @@ def evaluate(
         tasks=by_task,
         metrics=dict(zip(names, merged, strict=True)),
         seconds=time.perf_counter() - started,
-        scored=_join([part for share in shares for part in share.scored]) if keep_rows else None,
+        scored=_join([share.kept for share in shares if share.rows]) if keep_rows else None,
     )
 
 
@@ -136,7 +136,13 @@ class _Share:
 
     rows: int = 0
     metrics: list[Metric] = field(default_factory=list)
-    scored: list[EvaluatedRows] = field(default_factory=list)
+    kept: dict[str, GrowingArray] = field(default_factory=dict)
+
+    def keep(self, scored: EvaluatedRows) -> None:
+        """Take in the columns that are there."""
+        for name, column in vars(scored).items():
+            if column is not None:
+                self.kept.setdefault(name, GrowingArray()).extend(column)
 
 
 def _score_share(
@@ -161,7 +167,7 @@ def _score_share(
                 metric.update(scored.probabilities[:, column], scored.labels[:, column], scored.groups)
             share.rows += len(scored.labels)
             if keep_rows:
-                share.scored.append(scored)
+                share.keep(scored)
     return share
 
 
@@ -200,16 +206,16 @@ def _merge(shares: Sequence[_Share], metrics: Callable[[], Metric]) -> list[Metr
     return merged
 
 
-def _join(parts: Sequence[EvaluatedRows]) -> EvaluatedRows:
-    def column(name: str) -> np.ndarray | None:
-        arrays = [getattr(part, name) for part in parts]
-        return None if arrays[0] is None else np.concatenate(arrays)
+def _join(parts: Sequence[Mapping[str, GrowingArray]]) -> EvaluatedRows:
+    def column(name: str) -> np.ndarray:
+        arrays = [part[name].join() for part in parts]
+        return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
     return EvaluatedRows(
-        probabilities=np.concatenate([part.probabilities for part in parts]),
-        labels=np.concatenate([part.labels for part in parts]),
-        groups=column("groups"),
-        scenarios=column("scenarios"),
+        probabilities=column("probabilities"),
+        labels=column("labels"),
+        groups=column("groups") if "groups" in parts[0] else None,
+        scenarios=column("scenarios") if "scenarios" in parts[0] else None,
     )
 
 
