@@ -9,7 +9,7 @@ of the rows, which weighs more than in an epoch, because each place needs a whol
 steps; validation and checkpoint are not in them.
 
 Only the three large fields grow with the ids; the small ones, and so the model, stay as they are. The folder for
-temporary files needs some 3 GB: ten million rows take 0.5 GB, a checkpoint of ten million ids with its successor 1.4 GB.
+temporary files needs some 2 GB: ten million rows take 0.5 GB, the checkpoints of ten million ids up to 1.4 GB.
 
 ``memory.py``, which encodes a small and a large log anyway, lends the ratio of encoding.
 """

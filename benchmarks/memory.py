@@ -1,8 +1,8 @@
 """How much more memory ten times the rows take: the peak of a process of its own for each step and size.
 
 The figure that counts is that of ``encode and train``: one process that encodes a raw log of 39 columns and trains an
-epoch on it, as ``tamis train`` does the first time, so its peak is that of both steps in sequence. The steps alone stand
-beside it. Training is a small DCNv2, so that memory of rows is not hidden behind memory of weights.
+epoch on it, as ``tamis train`` does the first time, so its peak is that of both steps in sequence. The steps alone
+stand beside it. Training is a small DCNv2, so that memory of rows is not hidden behind memory of weights.
 
 A peak is what the kernel counts (VmHWM): memory of the process's own and the pages of files it has mapped, which it
 shares with others and gives up when asked. Both are also sampled apart, as ``own memory`` and ``mapped files``; their
@@ -96,7 +96,9 @@ class Peak:
 def memory_of(process: int | str) -> dict[str, float]:
     """What the kernel says of the memory of a process, in MB: ``VmHWM``, ``RssAnon``, ``RssFile`` and others."""
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    return {name: int(value.split()[0]) / 1e3 for name, _, value in (line.partition(":") for line in lines) if "kB" in value}
+    return {
+        name: int(value.split()[0]) / 1e3 for name, _, value in (line.partition(":") for line in lines) if "kB" in value
+    }
 
 
 def watch(step: str, folder: Path) -> Peak:
@@ -108,8 +110,7 @@ def watch(step: str, folder: Path) -> Peak:
             now = memory_of(process.pid)
             own, files = max(own, now.get("RssAnon", 0.0)), max(files, now.get("RssFile", 0.0))
             time.sleep(SAMPLED_EVERY)
-        assert process.stdout is not None
-        said = process.stdout.read()
+        said, _ = process.communicate()
     if process.returncode:
         raise SystemExit(f"step {step!r} failed.")
     # Not from resource.getrusage: its peak begins with that of the process which started this one.

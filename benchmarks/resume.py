@@ -1,9 +1,9 @@
-"""What a kill costs: writing checkpoints, coming back with ``tamis train --resume``, and whether the weights are the same.
+"""What a kill costs: checkpoints, coming back by ``tamis train --resume``, and whether the weights are the same.
 
-A run of SSR-D is killed (SIGKILL) in the middle of its last epoch, some steps after a checkpoint, and resumed, all by the
-command line on made-up rows of Avazu's shape with 1.54 million ids. The run that nobody kills is made once; after every
-kill the final weights, the optimizer's state and the lines of the curve are compared with its own. The script fails if
-a bit differs.
+A run of SSR-D is killed (SIGKILL) in the middle of its last epoch, some steps after a checkpoint, and resumed, all by
+the command line on made-up rows of Avazu's shape with 1.54 million ids. The run that nobody kills is made once; after
+every kill the final weights, the optimizer's state and the lines of the curve are compared with its own. The script
+fails if a bit differs.
 
 ``rows trained again`` are those of the steps that came after the last checkpoint and went with the process; how many
 there are is up to ``checkpoint_every_steps`` or ``checkpoint_minutes``. The resumed run goes on at the exact row where

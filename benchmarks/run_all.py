@@ -3,8 +3,8 @@
     python benchmarks/run_all.py            all of them, in under half an hour on two quiet cores (``make bench``)
     python benchmarks/run_all.py load start only these
 
-A script that fails is named, with the last line it printed, and the next one runs; the exit code is 1 then. A missed goal
-is no failure. What the scripts print goes to ``runs/benchmarks/<name>.txt``.
+A script that fails is named, with the last line it printed, and the next one runs; the exit code is 1 then. A missed
+goal is no failure. What the scripts print goes to ``runs/benchmarks/<name>.txt``.
 """
 
 import argparse

@@ -2,13 +2,13 @@
 
 A whole epoch is all that ``tamis train`` does with an encoded set once it is open: the plan, shuffled rows from
 memory-mapped columns read one buffer ahead, the steps, a validation with its checkpoint, the test set in float32, the
-saved model and its proof, the record. Its rows/s are the training rows over all those seconds. The steps alone are those
-of ``train_step.py``: as many of the same rows as ``--memory-rows``, from memory. The set has 8 parts of training rows to
-1 of validation and 1 of test rows.
+saved model and its proof, the record. Its rows/s are the training rows over all those seconds. The steps alone are
+those of ``train_step.py``, on the first of the same rows, from memory. The set has eight rows to train on for one to
+validate and one to test.
 
-The limits are measured in the same round. Over the product rates stand the operations of a step's matrix products, three
-times those of the forward pass; over the memory-copy rate the bytes that a step keeps alive at its worst moment, since
-each of them is written and read at least once, as in a copy.
+The limits are measured in the same round. Over the product rates stand the operations of a step's matrix products,
+three times those of the forward pass; over the memory-copy rate the bytes that a step keeps alive at its worst moment,
+since each of them is written and read at least once, as in a copy.
 """
 
 import argparse
@@ -94,7 +94,7 @@ def measure(
     rows = rows_in_memory(encoded, memory_rows)
     alone = speed_in_memory(question, rows, encoded.layout)
     whole = encoded.rows("train") / seconds
-    flops = 3 * record.flops["forward_per_row"]
+    flops = 3.0 * (record.flops["forward_per_row"] or 0)
     moved = bytes_per_row(question, rows[: question.batch_size], encoded)
     needs = dict(zip(LIMITS, (flops, flops, moved), strict=True))
     timings = {name: value or 0.0 for name, value in record.timings.items()}

@@ -24,6 +24,11 @@ from tamis.models import MODELS, ssr_d, ssr_s
 from tamis.record import RunRecord, find_runs, summarise
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "benchmarks"))  # scripts, which import each other by file name
+
+from findings import verdict  # noqa: E402
+from run_all import SCRIPTS  # noqa: E402
+
 DOCUMENTS = ("README.md", "docs/results.md", "docs/models.md", "docs/performance.md", "docs/planted.md")
 NO_RECORDS = ("benchmarks", "tuning", "speed-quality")
 GOALS = {
@@ -76,14 +81,30 @@ def tuning_table() -> str:
     return "\n".join(lines)
 
 
+def questions_table() -> str:
+    """One line a benchmark: what it asks, how long it takes, and whether there are figures of it."""
+    lines = ["| question | what it asks | minutes | figures |", "|---|---|---:|---|"]
+    minutes = {script.name: f"{script.minutes:g}" for script in SCRIPTS} | {"peers": "15, by `make bench-peers`"}
+    for name, duration in minutes.items():
+        path = ROOT / "benchmarks" / f"{name}.py"
+        docstring = ast.get_docstring(ast.parse(path.read_text())) or ""
+        has_figures = (ROOT / "results" / "benchmarks" / f"{name}.json").exists()
+        lines.append(
+            f"| [{name}](../benchmarks/{path.name}) | {docstring.splitlines()[0]} | {duration} "
+            f"| {'below' if has_figures else 'not yet'} |"
+        )
+    return "\n".join(lines)
+
+
 def benchmarks_table() -> str:
     """Every figure of ``results/benchmarks``."""
     lines = ["| question | figure | median | unit | goal |", "|---|---|---:|---|---|"]
     for path in sorted((ROOT / "results" / "benchmarks").glob("*.json")):
         for figure in json.loads(path.read_text())["figures"]:
+            goal, judged = figure["goal"], verdict(figure["value"], figure["goal"])
             lines.append(
                 f"| [{path.stem}](../results/benchmarks/{path.name}) | {figure['name']} | {figure['value']:,} "
-                f"| {figure['unit']} | {figure['goal']} |"
+                f"| {figure['unit']} | {f'{goal}: {judged}' if judged else goal} |"
             )
     return "\n".join(lines)
 
@@ -202,6 +223,7 @@ def planted_table() -> str:
 GENERATED: dict[str, Callable[[], str]] = {
     "results": results_table,
     "tuning": tuning_table,
+    "questions": questions_table,
     "benchmarks": benchmarks_table,
     "speed_quality": speed_quality_table,
     "one_factor": one_factor_table,
