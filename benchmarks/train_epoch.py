@@ -124,7 +124,8 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--rows", type=int, default=500_000, help="rows of each set, of which 80 %% train")
     parser.add_argument("--memory-rows", type=int, default=131_072, help="rows of the steps alone")
-    parser.add_argument("--models", nargs="*", default=["ssr_d", "ssr_s", "dcn_v2"], metavar="NAME")
+    models = ["dcn_v2", "ssr_d", "ssr_s"]
+    parser.add_argument("--models", nargs="*", choices=models, default=models, metavar="NAME")
     arguments = parser.parse_args()
     questions = [q for q in QUESTIONS if q.batch_size == 4096 and q.model in arguments.models]
     tenth = arguments.rows // 10

@@ -10,9 +10,9 @@ _BLOCK_ROWS = 1 << 18
 class GrowingArray:
     """Rows that come in small arrays and are read back in one piece; other types of number meet as numpy joins them.
 
-    They are copied into blocks that double up to 262,144 rows. To keep the small arrays would be simpler; but they would
-    lie among the large ones that come and go with each batch, and cut the memory those leave into pieces that the next
-    do not fit into: keeping the scores of a million rows, 13 MB, let a heap grow by 130 to 200 MB.
+    They are copied into blocks that double up to 262,144 rows. To keep the small arrays would be simpler; but they
+    would lie among the large ones that come and go with each batch, and cut the memory those leave into pieces that
+    the next do not fit into: keeping the scores of a million rows, 13 MB, let a heap grow by 130 to 200 MB.
 
     Example:
         >>> rows = GrowingArray()
