@@ -4,44 +4,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from torch import Tensor, nn
-
-from tamis.batch import Batch, Output
-from tamis.embeddings import FieldEmbedding
 from tamis.errors import ConfigError
 from tamis.features.layout import Layout
 from tamis.layers import (
     CompetitiveFilter,
     DynamicBlock,
-    InputNorm,
     InputNormKind,
-    TaskTowers,
     ViewFusion,
     ViewProjection,
 )
 from tamis.layers.view_projection import ProjectionKind
 from tamis.models.setting_rules import require_at_least
-from tamis.models.ssr import Fusion, LastViews, SSRBlocks, ViewNormKind, check_blocks, resolve_parts
+from tamis.models.ssr import Fusion, LastViews, SSRParts, SSRRanker, ViewNormKind, check_blocks, resolve_parts
 from tamis.registry import MODELS, ModelEntry
 
 
 @dataclass(frozen=True, kw_only=True)
-class SSRDParts:
-    """The parts in which the published versions of SSR-D differ.
+class SSRDParts(SSRParts):
+    """What SSR-D has besides: how views are projected, and whether their values pass a gate."""
 
-    ``fusion`` after the filter: a dense layer, a dense layer with a residual, or none. ``view_norm``: the
-    layer normalisation after it has a scale and shift for each view, or shares them.
-    """
-
-    input_norm: InputNormKind
-    input_norm_eps: float
-    input_norm_momentum: float
     projection: ProjectionKind
     gate: bool
-    fusion: Fusion
-    view_norm: ViewNormKind
-    view_norm_eps: float
-    head: tuple[int, ...]
 
 
 PRESETS: dict[str, SSRDParts] = {
@@ -139,7 +122,7 @@ class SSRDConfig:
         return resolve_parts(self, PRESETS[self.preset])
 
 
-class SSRD(nn.Module):
+class SSRD(SSRRanker):
     """Normalised field vectors through blocks of competing views to one logit a task.
 
     Source: "Explicit sparsity for scalable recommendation", arXiv 2604.08011, SSR-D; the authors' code for
@@ -150,6 +133,7 @@ class SSRD(nn.Module):
 
     Example:
         >>> import torch
+        >>> from tamis.batch import Batch
         >>> from tamis.features.layout import IdField
         >>> layout = Layout(tables={"user": 9}, ids=(IdField(name="user", table="user"),))
         >>> model = SSRD(SSRDConfig(views=(2,), widths=(4,)), layout).eval()
@@ -158,45 +142,9 @@ class SSRD(nn.Module):
     """
 
     def __init__(self, config: SSRDConfig, layout: Layout) -> None:
-        super().__init__()
-        parts = config.resolve()
-        self.embed = FieldEmbedding(layout, config.dim)
-        self.input_dropout = nn.Dropout(config.input_dropout)
-        self.norm = InputNorm(
-            kind=parts.input_norm,
-            fields=layout.num_fields,
-            dim=config.dim,
-            eps=parts.input_norm_eps,
-            momentum=parts.input_norm_momentum,
-        )
-        self.body = SSRBlocks(dynamic_blocks(config, d_in=layout.num_fields * config.dim), last=config.last)
+        blocks = dynamic_blocks(config, d_in=layout.num_fields * config.dim)
         width = (config.fused_widths or config.widths)[-1]
-        self.head = TaskTowers(
-            d_in=width if config.last == "mean" else width * config.views[-1],
-            tasks=len(layout.tasks),
-            hidden=parts.head,
-            dropout=config.dropout,
-        )
-
-    def forward(self, batch: Batch) -> Output:
-        """Score one batch."""
-        x = self._flat(self.field_vectors(batch))
-        return Output(logits=self.head(self.body(x)))
-
-    def field_vectors(self, batch: Batch) -> Tensor:
-        """The normalised vector of each field."""
-        return self.norm(self.embed(batch))
-
-    def project(self, vectors: Tensor) -> tuple[Tensor, ...]:
-        """What is affine in the vectors: the products of the first projection."""
-        return self.body.project(self._flat(vectors))
-
-    def finish(self, projected: tuple[Tensor, ...]) -> Output:
-        """What follows ``project``."""
-        return Output(logits=self.head(self.body.finish(projected)))
-
-    def _flat(self, vectors: Tensor) -> Tensor:
-        return self.input_dropout(vectors.flatten(1))
+        super().__init__(config, config.resolve(), layout, blocks=blocks, width=width)
 
 
 def dynamic_blocks(config: SSRDConfig, *, d_in: int) -> Iterator[DynamicBlock]:

@@ -4,32 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from torch import Tensor, nn
-
-from tamis.batch import Batch, Output
-from tamis.embeddings import FieldEmbedding
 from tamis.features.layout import Layout
-from tamis.layers import InputNorm, InputNormKind, StaticBlock, StaticFilter, TaskTowers, ViewFusion
+from tamis.layers import InputNormKind, StaticBlock, StaticFilter, ViewFusion
 from tamis.models.setting_rules import require_at_least
-from tamis.models.ssr import Fusion, LastViews, SSRBlocks, ViewNormKind, check_blocks, resolve_parts
+from tamis.models.ssr import Fusion, LastViews, SSRParts, SSRRanker, ViewNormKind, check_blocks, resolve_parts
 from tamis.registry import MODELS, ModelEntry
 
-
-@dataclass(frozen=True, kw_only=True)
-class SSRSParts:
-    """The parts in which the paper and the authors' code differ; their meaning is that of SSR-D's."""
-
-    input_norm: InputNormKind
-    input_norm_eps: float
-    input_norm_momentum: float
-    fusion: Fusion
-    view_norm: ViewNormKind
-    view_norm_eps: float
-    head: tuple[int, ...]
-
-
-PRESETS: dict[str, SSRSParts] = {
-    "paper": SSRSParts(
+PRESETS: dict[str, SSRParts] = {
+    "paper": SSRParts(
         input_norm="none",
         input_norm_eps=1e-3,
         input_norm_momentum=0.01,
@@ -38,7 +20,7 @@ PRESETS: dict[str, SSRSParts] = {
         view_norm_eps=1e-3,
         head=(),
     ),
-    "official": SSRSParts(
+    "official": SSRParts(
         input_norm="field",
         input_norm_eps=1e-3,
         input_norm_momentum=0.01,
@@ -82,7 +64,7 @@ class SSRSConfig:
         require_at_least(self, "depth", 1)
         require_at_least(self, "filter_seed", 0)
 
-    def resolve(self) -> SSRSParts:
+    def resolve(self) -> SSRParts:
         """Every part, from these settings or else from the preset.
 
         Example:
@@ -92,7 +74,7 @@ class SSRSConfig:
         return resolve_parts(self, PRESETS[self.preset])
 
 
-class SSRS(nn.Module):
+class SSRS(SSRRanker):
     """Normalised field vectors through blocks of fixed views to one logit a task.
 
     Source: "Explicit sparsity for scalable recommendation", arXiv 2604.08011, SSR-S; the authors' code for
@@ -103,6 +85,7 @@ class SSRS(nn.Module):
 
     Example:
         >>> import torch
+        >>> from tamis.batch import Batch
         >>> from tamis.features.layout import IdField
         >>> layout = Layout(tables={"user": 9}, ids=(IdField(name="user", table="user"),))
         >>> model = SSRS(SSRSConfig(views=(2,), widths=(4,)), layout).eval()
@@ -111,45 +94,8 @@ class SSRS(nn.Module):
     """
 
     def __init__(self, config: SSRSConfig, layout: Layout) -> None:
-        super().__init__()
-        parts = config.resolve()
-        self.embed = FieldEmbedding(layout, config.dim)
-        self.input_dropout = nn.Dropout(config.input_dropout)
-        self.norm = InputNorm(
-            kind=parts.input_norm,
-            fields=layout.num_fields,
-            dim=config.dim,
-            eps=parts.input_norm_eps,
-            momentum=parts.input_norm_momentum,
-        )
-        self.body = SSRBlocks(static_blocks(config, d_in=layout.num_fields * config.dim), last=config.last)
-        width = config.widths[-1]
-        self.head = TaskTowers(
-            d_in=width if config.last == "mean" else width * config.views[-1],
-            tasks=len(layout.tasks),
-            hidden=parts.head,
-            dropout=config.dropout,
-        )
-
-    def forward(self, batch: Batch) -> Output:
-        """Score one batch."""
-        x = self._flat(self.field_vectors(batch))
-        return Output(logits=self.head(self.body(x)))
-
-    def field_vectors(self, batch: Batch) -> Tensor:
-        """The normalised vector of each field."""
-        return self.norm(self.embed(batch))
-
-    def project(self, vectors: Tensor) -> tuple[Tensor, ...]:
-        """What is affine in the vectors: the first filter and the first products behind it."""
-        return self.body.project(self._flat(vectors))
-
-    def finish(self, projected: tuple[Tensor, ...]) -> Output:
-        """What follows ``project``."""
-        return Output(logits=self.head(self.body.finish(projected)))
-
-    def _flat(self, vectors: Tensor) -> Tensor:
-        return self.input_dropout(vectors.flatten(1))
+        blocks = static_blocks(config, d_in=layout.num_fields * config.dim)
+        super().__init__(config, config.resolve(), layout, blocks=blocks, width=config.widths[-1])
 
 
 def static_blocks(config: SSRSConfig, *, d_in: int) -> Iterator[StaticBlock]:
