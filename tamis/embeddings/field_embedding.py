@@ -1,5 +1,7 @@
 """A batch as one vector a field."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
@@ -14,7 +16,9 @@ class FieldEmbedding(nn.Module):
     """Embed every field, in the order of ``layout.field_names``.
 
     An id becomes its vector; a list the mean of the vectors of its ids, padding left out, and zero if it is
-    empty; a dense field a linear map of its columns.
+    empty; a dense field a linear map of its columns. With ``numbers="affine"`` that map has a constant and starts as
+    a linear layer does; with ``"scaled"`` a number only scales a vector of its own, which starts like that of an id,
+    as in factorization machines.
 
     Shape:
         - batch: ``rows`` rows
@@ -31,7 +35,9 @@ class FieldEmbedding(nn.Module):
         torch.Size([2, 1, 4])
     """
 
-    def __init__(self, layout: Layout, dim: int, *, init_bound: float = 0.05) -> None:
+    def __init__(
+        self, layout: Layout, dim: int, *, init_bound: float = 0.05, numbers: Literal["affine", "scaled"] = "affine"
+    ) -> None:
         super().__init__()
         if layout.num_fields < 1 or dim < 1:
             raise ConfigError(
@@ -48,7 +54,12 @@ class FieldEmbedding(nn.Module):
         id_offsets = torch.tensor(offsets[: len(layout.ids)], dtype=torch.long)
         self.register_buffer("id_offsets", id_offsets, persistent=False)
         widths = [field.width for field in layout.dense]
-        self.dense = DenseVectors(widths=widths, dim=dim) if widths else None
+        is_scaled = numbers == "scaled"
+        self.dense = (
+            DenseVectors(widths=widths, dim=dim, has_bias=not is_scaled, init_bound=init_bound if is_scaled else None)
+            if widths
+            else None
+        )
 
     id_offsets: Tensor
 

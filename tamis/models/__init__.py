@@ -7,6 +7,7 @@ modules; a model knows no loss, optimizer, device or epoch. Who may ask: whoever
 """
 
 from tamis.models.dcn_v2 import DCNv2, DCNv2Config
+from tamis.models.lr import LR, LRConfig
 from tamis.models.mlp import MLPConfig, MLPRanker
 from tamis.models.split import SplitModel, field_share
 from tamis.models.ssr_d import SSRD, SSRDConfig
@@ -14,11 +15,13 @@ from tamis.models.ssr_s import SSRS, SSRSConfig
 from tamis.registry import MODELS
 
 __all__ = [
+    "LR",
     "MODELS",
     "SSRD",
     "SSRS",
     "DCNv2",
     "DCNv2Config",
+    "LRConfig",
     "MLPConfig",
     "MLPRanker",
     "SSRDConfig",

@@ -90,7 +90,7 @@ class Scorer:
         some of them by position. A column that belongs to a pair of user and item stands in the frame.
 
         The scores are those of ``score`` for whole rows, up to rounding (1e-5), and ``rows`` and ``unseen`` count as
-        there. What a model computes of the request alone is computed once if it is a ``SplitModel``, as all models of
+        there. What a model computes of the request alone is computed once if it is a ``SplitModel``, as most models of
         this package are; any other model scores whole rows.
 
         Raises:

@@ -25,6 +25,15 @@ def test_weights_start_within_the_bound_of_each_fields_width():
     assert vectors.bias[1].abs().max() <= 0.1
 
 
+def test_without_constants_zero_stays_zero_and_weights_start_within_the_given_bound():
+    vectors = DenseVectors(widths=(1, 100), dim=64, has_bias=False, init_bound=0.05)
+    assert vectors.bias is None
+    assert not vectors(torch.zeros(2, 101)).any()
+    torch.testing.assert_close(vectors(torch.ones(1, 101))[0, 1], vectors.weight[1:].sum(dim=0))
+    assert 0.045 < vectors.weight[0].abs().max() <= 0.05
+    assert 0.045 < vectors.weight[1:].abs().max() <= 0.05
+
+
 def test_a_numeric_field_is_not_rounded_under_autocast():
     vectors = DenseVectors(widths=(1, 1), dim=4)
     dense = torch.tensor([[1000.5, 3.0]])

@@ -83,6 +83,16 @@ def test_dense_fields_alone_need_no_table():
     assert embed(Batch(ids=torch.empty(4, 0, dtype=torch.int32), dense=torch.randn(4, 3))).shape == (4, 1, 2)
 
 
+def test_a_scaled_number_multiplies_a_vector_of_its_own():
+    torch.manual_seed(0)
+    embed, rows = FieldEmbedding(LAYOUT, dim=4, init_bound=0.01, numbers="scaled"), batch()
+    price = embed(rows)[:, 4]
+    for row in range(3):
+        torch.testing.assert_close(price[row], rows.dense[row, 0] * embed.dense.weight[0])
+    assert embed.dense.weight.abs().max() <= 0.01
+    assert not any("bias" in name for name, _ in embed.named_parameters())
+
+
 def test_lists_alone_are_embedded():
     layout = Layout(tables={"tag": 5}, lists=(LAYOUT.lists[0],))
     rows = Batch(ids=NO_IDS, lists=(torch.tensor([[2, 0], [3, 4]]),), dense=torch.empty(2, 0))

@@ -28,9 +28,11 @@ def log_file(click_log, tmp_path):
 
 def settings_for(log_file, model="mlp", **training):
     small = {
-        "ssr_d": {"views": [2], "widths": [8]},
-        "ssr_s": {"views": [2], "widths": [8]},
-        "mlp": {"hidden": [8]},
+        "dcn_v2": {"dim": 4, "hidden": [8]},
+        "lr": {},
+        "mlp": {"dim": 4, "hidden": [8]},
+        "ssr_d": {"dim": 4, "views": [2], "widths": [8]},
+        "ssr_s": {"dim": 4, "views": [2], "widths": [8]},
     }
     return read_settings(
         {
@@ -39,7 +41,7 @@ def settings_for(log_file, model="mlp", **training):
                 "schema": str(log_file.parent / "schema.toml"),
                 "folder": str(log_file.parent / "encoded"),
             },
-            "model": {"name": model, "dim": 4, **small.get(model, {"hidden": [8]})},
+            "model": {"name": model, **small[model]},
             "training": {"epochs": 2, "batch_size": 128, "device": "cpu", **training},
         },
         where="test",
@@ -55,8 +57,10 @@ def test_a_run_leaves_a_record_a_curve_and_a_model_that_agree(model, log_file, t
     assert record is not None
     assert sum(record.rows.values()) == len(click_log)
     assert record.test["rows"] == record.rows["test"]
-    assert record.parameters["embedding"] == sum(encoded.layout.tables.values()) * 4
-    assert record.flops["forward_per_row"] > 0
+    # Of each id a vector of 4 numbers, or a weight.
+    assert record.parameters["embedding"] == sum(encoded.layout.tables.values()) * {"lr": 1}.get(model, 4)
+    # Only matrix products are counted; a sum of weights has none.
+    assert (record.flops["forward_per_row"] > 0) == (model != "lr")
     assert record.data["fingerprint"] == encoded.fingerprint
     assert record.command == "test"
     read, curve = read_run(folder)
