@@ -12,6 +12,7 @@ from tamis.layers.initialisation import glorot_normal_, glorot_uniform_
 from tamis.layers.input_norm import INPUT_NORMS, InputNorm, InputNormKind
 from tamis.layers.mixed_precision import as_multiplied
 from tamis.layers.mlp import MLP
+from tamis.layers.pair_interaction import PairInteraction
 from tamis.layers.recomputed import RecomputedStack
 from tamis.layers.ssr_block import DynamicBlock, StaticBlock
 from tamis.layers.static_filter import StaticFilter, official_indices
@@ -32,6 +33,7 @@ __all__ = [
     "DynamicBlock",
     "InputNorm",
     "InputNormKind",
+    "PairInteraction",
     "RecomputedStack",
     "StaticBlock",
     "StaticFilter",

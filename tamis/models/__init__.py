@@ -7,6 +7,7 @@ modules; a model knows no loss, optimizer, device or epoch. Who may ask: whoever
 """
 
 from tamis.models.dcn_v2 import DCNv2, DCNv2Config
+from tamis.models.fm import FM, FMConfig
 from tamis.models.lr import LR, LRConfig
 from tamis.models.mlp import MLPConfig, MLPRanker
 from tamis.models.split import SplitModel, field_share
@@ -15,12 +16,14 @@ from tamis.models.ssr_s import SSRS, SSRSConfig
 from tamis.registry import MODELS
 
 __all__ = [
+    "FM",
     "LR",
     "MODELS",
     "SSRD",
     "SSRS",
     "DCNv2",
     "DCNv2Config",
+    "FMConfig",
     "LRConfig",
     "MLPConfig",
     "MLPRanker",

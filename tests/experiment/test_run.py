@@ -29,6 +29,7 @@ def log_file(click_log, tmp_path):
 def settings_for(log_file, model="mlp", **training):
     small = {
         "dcn_v2": {"dim": 4, "hidden": [8]},
+        "fm": {"dim": 4},
         "lr": {},
         "mlp": {"dim": 4, "hidden": [8]},
         "ssr_d": {"dim": 4, "views": [2], "widths": [8]},
@@ -57,10 +58,10 @@ def test_a_run_leaves_a_record_a_curve_and_a_model_that_agree(model, log_file, t
     assert record is not None
     assert sum(record.rows.values()) == len(click_log)
     assert record.test["rows"] == record.rows["test"]
-    # Of each id a vector of 4 numbers, or a weight.
-    assert record.parameters["embedding"] == sum(encoded.layout.tables.values()) * {"lr": 1}.get(model, 4)
-    # Only matrix products are counted; a sum of weights has none.
-    assert (record.flops["forward_per_row"] > 0) == (model != "lr")
+    # Of each id a vector of 4 numbers, or a weight, or both.
+    assert record.parameters["embedding"] == sum(encoded.layout.tables.values()) * {"lr": 1, "fm": 5}.get(model, 4)
+    # Only matrix products are counted; sums and squares are none.
+    assert (record.flops["forward_per_row"] > 0) == (model not in {"lr", "fm"})
     assert record.data["fingerprint"] == encoded.fingerprint
     assert record.command == "test"
     read, curve = read_run(folder)

@@ -94,7 +94,7 @@ def make_scorer(name: str, *, batch_size: int = 8192, **changes) -> Scorer:
                 module.running_var.uniform_(0.5, 1.5)
         for path, parameter in model.named_parameters():
             if "bias" in path or "norm" in path:
-                parameter.add_(torch.empty_like(parameter).uniform_(-0.3, 0.3))
+                parameter.add_(torch.empty_like(parameter).uniform_(-0.1, 0.1))
     return Scorer(Bundle(model_name=name, model_settings=config, model=model, encoders=ENCODERS), batch_size=batch_size)
 
 
