@@ -7,6 +7,7 @@ modules; a model knows no loss, optimizer, device or epoch. Who may ask: whoever
 """
 
 from tamis.models.dcn_v2 import DCNv2, DCNv2Config
+from tamis.models.deepfm import DeepFM, DeepFMConfig
 from tamis.models.fm import FM, FMConfig
 from tamis.models.lr import LR, LRConfig
 from tamis.models.mlp import MLPConfig, MLPRanker
@@ -23,6 +24,8 @@ __all__ = [
     "SSRS",
     "DCNv2",
     "DCNv2Config",
+    "DeepFM",
+    "DeepFMConfig",
     "FMConfig",
     "LRConfig",
     "MLPConfig",

@@ -26,15 +26,21 @@ def log_file(click_log, tmp_path):
     return tmp_path / "log.parquet"
 
 
+# Each model as small as it goes.
+SMALL = {
+    "dcn_v2": {"dim": 4, "hidden": [8]},
+    "deepfm": {"dim": 4, "hidden": [8]},
+    "fm": {"dim": 4},
+    "lr": {},
+    "mlp": {"dim": 4, "hidden": [8]},
+    "ssr_d": {"dim": 4, "views": [2], "widths": [8]},
+    "ssr_s": {"dim": 4, "views": [2], "widths": [8]},
+}
+# The numbers of one id, where they are not a vector of 4.
+TABLE_WIDTHS = {"deepfm": 5, "fm": 5, "lr": 1}
+
+
 def settings_for(log_file, model="mlp", **training):
-    small = {
-        "dcn_v2": {"dim": 4, "hidden": [8]},
-        "fm": {"dim": 4},
-        "lr": {},
-        "mlp": {"dim": 4, "hidden": [8]},
-        "ssr_d": {"dim": 4, "views": [2], "widths": [8]},
-        "ssr_s": {"dim": 4, "views": [2], "widths": [8]},
-    }
     return read_settings(
         {
             "data": {
@@ -42,7 +48,7 @@ def settings_for(log_file, model="mlp", **training):
                 "schema": str(log_file.parent / "schema.toml"),
                 "folder": str(log_file.parent / "encoded"),
             },
-            "model": {"name": model, **small[model]},
+            "model": {"name": model, **SMALL[model]},
             "training": {"epochs": 2, "batch_size": 128, "device": "cpu", **training},
         },
         where="test",
@@ -58,8 +64,7 @@ def test_a_run_leaves_a_record_a_curve_and_a_model_that_agree(model, log_file, t
     assert record is not None
     assert sum(record.rows.values()) == len(click_log)
     assert record.test["rows"] == record.rows["test"]
-    # Of each id a vector of 4 numbers, or a weight, or both.
-    assert record.parameters["embedding"] == sum(encoded.layout.tables.values()) * {"lr": 1, "fm": 5}.get(model, 4)
+    assert record.parameters["embedding"] == sum(encoded.layout.tables.values()) * TABLE_WIDTHS.get(model, 4)
     # Only matrix products are counted; sums and squares are none.
     assert (record.flops["forward_per_row"] > 0) == (model not in {"lr", "fm"})
     assert record.data["fingerprint"] == encoded.fingerprint
