@@ -10,6 +10,7 @@ from tamis.layers.competitive_filter import CompetitiveFilter, competitive_spars
 from tamis.layers.cross import CrossLayer, CrossNetwork
 from tamis.layers.initialisation import glorot_normal_, glorot_uniform_
 from tamis.layers.input_norm import INPUT_NORMS, InputNorm, InputNormKind
+from tamis.layers.interacting import InteractingLayer, InteractingNetwork
 from tamis.layers.mixed_precision import as_multiplied
 from tamis.layers.mlp import MLP
 from tamis.layers.pair_interaction import PairInteraction
@@ -33,6 +34,8 @@ __all__ = [
     "DynamicBlock",
     "InputNorm",
     "InputNormKind",
+    "InteractingLayer",
+    "InteractingNetwork",
     "PairInteraction",
     "RecomputedStack",
     "StaticBlock",

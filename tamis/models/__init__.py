@@ -6,6 +6,7 @@ modules; a model knows no loss, optimizer, device or epoch. Who may ask: whoever
 ``experiment``, the command line).
 """
 
+from tamis.models.autoint import AutoInt, AutoIntConfig
 from tamis.models.dcn_v2 import DCNv2, DCNv2Config
 from tamis.models.deepfm import DeepFM, DeepFMConfig
 from tamis.models.fm import FM, FMConfig
@@ -22,6 +23,8 @@ __all__ = [
     "MODELS",
     "SSRD",
     "SSRS",
+    "AutoInt",
+    "AutoIntConfig",
     "DCNv2",
     "DCNv2Config",
     "DeepFM",

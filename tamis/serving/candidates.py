@@ -115,6 +115,8 @@ def check_rows(rows: Sequence[int] | np.ndarray | None, count: int) -> np.ndarra
 
 def whole_rows(request: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
     """Each item with the request's columns beside its own, for models that score whole rows only."""
+    if not request.columns:
+        return items
     repeated = request[np.zeros(len(items), dtype=np.int64)]
     return pl.concat([repeated, items.drop(request.columns, strict=False)], how="horizontal")
 

@@ -18,11 +18,11 @@ from tamis.serving import Scorer
 
 NAMES = list(MODELS)
 # Models whose first step is not affine in the field vectors.
-WHOLE_ROWS: set[str] = set()
+WHOLE_ROWS = ("autoint",)
 # Every way a model's first part may look.
 VARIANTS = [
-    *((name, {"input_norm": kind}) for name in NAMES if name != "lr" for kind in INPUT_NORMS),
-    ("lr", {}),
+    *((name, {"input_norm": kind}) for name in NAMES if name not in {"lr", *WHOLE_ROWS} for kind in INPUT_NORMS),
+    *((name, {}) for name in ("lr", *WHOLE_ROWS)),
     ("mlp", {"hidden": ()}),
     ("mlp", {"hidden": (8, 8), "head": (4,)}),
     ("dcn_v2", {"structure": "stacked"}),
@@ -198,6 +198,12 @@ def test_a_model_without_a_split_scores_whole_rows_through_the_same_call():
     np.testing.assert_array_equal(scorer.score_candidates(request_of(2), items, rows=[4, 2]), expected[[4, 2]])
     assert scorer.score_candidates(request_of(2), catalogue, rows=[]).shape == (0, 2)
     assert scorer.rows == 62
+
+
+def test_without_a_split_an_empty_request_leaves_the_items_as_they_are():
+    scorer = Scorer(Bundle(model_name="whole", model_settings=None, model=WholeRows(), encoders=ENCODERS))
+    items = make_log(5, seed=4).select(*USER, *ITEM)
+    np.testing.assert_array_equal(scorer.score_candidates({}, items), scorer.score(items))
 
 
 @pytest.mark.parametrize("name", NAMES)
