@@ -1,8 +1,14 @@
 """Batch normalisation whose running statistics can be trusted after few batches."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+_IS_FROZEN: ContextVar[bool] = ContextVar("running_statistics_are_frozen", default=False)
 
 
 class AveragedBatchNorm(nn.BatchNorm1d):
@@ -41,10 +47,30 @@ class AveragedBatchNorm(nn.BatchNorm1d):
 
     @torch.no_grad()
     def update_running(self, mean: Tensor, variance: Tensor) -> None:
-        """Take in the mean and the unbiased variance of one batch."""
+        """Take in the mean and the unbiased variance of one batch, unless running statistics are frozen."""
+        if _IS_FROZEN.get():
+            return
         assert self.running_mean is not None and self.running_var is not None
         assert self.num_batches_tracked is not None
         self.num_batches_tracked.add_(1)
         share = (1 / self.num_batches_tracked).clamp_min(self.smallest_share)
         self.running_mean.lerp_(mean, share.to(mean.dtype))
         self.running_var.lerp_(variance, share.to(variance.dtype))
+
+
+@contextmanager
+def frozen_running_statistics() -> Iterator[None]:
+    """While inside, no ``AveragedBatchNorm`` remembers a batch: for who computes the same batch once more.
+
+    Example:
+        >>> norm = AveragedBatchNorm(1)
+        >>> with frozen_running_statistics():
+        ...     _ = norm(torch.tensor([[1.0], [3.0]]))
+        >>> norm.running_mean
+        tensor([0.])
+    """
+    token = _IS_FROZEN.set(True)
+    try:
+        yield
+    finally:
+        _IS_FROZEN.reset(token)

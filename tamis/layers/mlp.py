@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from tamis.layers.averaged_batch_norm import AveragedBatchNorm
 from tamis.layers.initialisation import glorot_uniform_
 from tamis.layers.recomputed import RecomputedStack
 
@@ -11,7 +12,8 @@ from tamis.layers.recomputed import RecomputedStack
 class MLP(RecomputedStack):
     """Hidden layers, each ``dropout(relu(W x + b))``; the output is the last hidden layer.
 
-    Weights start Glorot-uniform and biases at zero, as Keras layers do.
+    With ``has_norm`` a batch normalisation stands before each activation. Weights start Glorot-uniform and biases at
+    zero, as Keras layers do.
 
     Shape:
         - x: ``(rows, d_in)``
@@ -27,7 +29,7 @@ class MLP(RecomputedStack):
         torch.Size([2, 4])
     """
 
-    def __init__(self, *, d_in: int, hidden: Sequence[int], dropout: float = 0.0) -> None:
+    def __init__(self, *, d_in: int, hidden: Sequence[int], dropout: float = 0.0, has_norm: bool = False) -> None:
         super().__init__()
         if min(d_in, *hidden, 1) < 1:
             raise ValueError(f"MLP widths must be at least 1; got d_in={d_in} and hidden={tuple(hidden)}.")
@@ -38,6 +40,7 @@ class MLP(RecomputedStack):
         for linear, (fan_in, fan_out) in zip(self.linears, zip(widths, widths[1:], strict=False), strict=True):
             glorot_uniform_(linear.weight, fan_in=fan_in, fan_out=fan_out)  # type: ignore[arg-type]
             nn.init.zeros_(linear.bias)  # type: ignore[arg-type]
+        self.norms = nn.ModuleList(AveragedBatchNorm(width) for width in hidden) if has_norm else None
         self.dropout = nn.Dropout(dropout)
         self.out_width = widths[-1]
 
@@ -55,9 +58,14 @@ class MLP(RecomputedStack):
         """What follows ``project``."""
         if not self.linears:
             return projected
-        return self._apply_layers(self.dropout(projected.relu_()), range(1, len(self.linears)))
+        return self._apply_layers(self._activate(projected, 0), range(1, len(self.linears)))
 
     def _apply_layers(self, x: Tensor, part: range) -> Tensor:
         for number in part:
-            x = self.dropout(self.linears[number](x).relu_())
+            x = self._activate(self.linears[number](x), number)
         return x
+
+    def _activate(self, x: Tensor, number: int) -> Tensor:
+        if self.norms is not None:
+            x = self.norms[number](x)
+        return self.dropout(x.relu_())

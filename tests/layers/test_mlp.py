@@ -24,6 +24,23 @@ def test_it_equals_its_formula():
     torch.testing.assert_close(layer(x), hidden)
 
 
+@torch.no_grad()
+def test_with_norm_each_hidden_number_is_normalised_over_the_rows_before_its_activation():
+    torch.manual_seed(0)
+    layer = MLP(d_in=3, hidden=(4, 2), has_norm=True).double()
+    for norm in layer.norms:
+        norm.weight.uniform_(0.5, 2.0)
+        norm.bias.normal_()
+    x = torch.randn(6, 3, dtype=torch.float64)
+    hidden = x
+    for linear, norm in zip(layer.linears, layer.norms, strict=True):
+        hidden = hidden @ linear.weight.T + linear.bias
+        spread = (hidden.var(dim=0, unbiased=False) + norm.eps).sqrt()
+        hidden = ((hidden - hidden.mean(dim=0)) / spread * norm.weight + norm.bias).clamp_min(0)
+    torch.testing.assert_close(layer(x), hidden)
+    torch.testing.assert_close(layer.eval().finish(layer.project(x)), layer(x))
+
+
 def test_no_hidden_layer_passes_the_input_on():
     x = torch.randn(5, 3)
     layer = MLP(d_in=3, hidden=())

@@ -11,6 +11,7 @@ from tamis.models.ssr_s import SSRSConfig, static_blocks
 DEEP = {"views": (3,) * 9, "widths": (8,) * 9, "dropout": 0.1}
 STACKS = {
     "mlp": lambda: MLP(d_in=24, hidden=(24,) * 9, dropout=0.1),
+    "mlp with batch normalisation": lambda: MLP(d_in=24, hidden=(24,) * 9, dropout=0.1, has_norm=True),
     "crosses": lambda: CrossNetwork(width=24, crosses=9),
     "low-rank crosses": lambda: CrossNetwork(width=24, crosses=9, rank=6),
     "ssr_d": lambda: SSRBlocks(dynamic_blocks(SSRDConfig(**DEEP), d_in=24), last="mean"),
@@ -48,6 +49,19 @@ def test_the_same_bits_with_dropout_and_less_is_kept(name):
     assert all(torch.equal(mine, other) for mine, other in zip(again, plain, strict=True))
     assert any(tensor.abs().max() > 0 for tensor in plain[2:])
     assert again_bytes < 0.6 * plain_bytes
+
+
+def test_running_statistics_take_in_a_batch_once():
+    torch.manual_seed(0)
+    plain, again = (MLP(d_in=4, hidden=(5, 5), has_norm=True) for _ in range(2))
+    again.load_state_dict(plain.state_dict())
+    again.is_recomputed = True
+    x = torch.randn(30, 4)
+    for stack in (plain, again):
+        stack(x).sum().backward()
+    for mine, other in zip(again.buffers(), plain.buffers(), strict=True):
+        assert torch.equal(mine, other)
+    assert plain.norms[0].num_batches_tracked == 1
 
 
 @pytest.mark.parametrize("name", STACKS)
