@@ -11,6 +11,7 @@ from tamis.layers.cross import CrossLayer, CrossNetwork
 from tamis.layers.initialisation import glorot_normal_, glorot_uniform_
 from tamis.layers.input_norm import INPUT_NORMS, InputNorm, InputNormKind
 from tamis.layers.interacting import InteractingLayer, InteractingNetwork
+from tamis.layers.logarithmic import LogarithmicLayer
 from tamis.layers.mixed_precision import as_multiplied
 from tamis.layers.mlp import MLP
 from tamis.layers.pair_interaction import PairInteraction
@@ -36,6 +37,7 @@ __all__ = [
     "InputNormKind",
     "InteractingLayer",
     "InteractingNetwork",
+    "LogarithmicLayer",
     "PairInteraction",
     "RecomputedStack",
     "StaticBlock",

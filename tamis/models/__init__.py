@@ -6,6 +6,7 @@ modules; a model knows no loss, optimizer, device or epoch. Who may ask: whoever
 ``experiment``, the command line).
 """
 
+from tamis.models.afn import AFN, AFNConfig
 from tamis.models.autoint import AutoInt, AutoIntConfig
 from tamis.models.dcn_v2 import DCNv2, DCNv2Config
 from tamis.models.deepfm import DeepFM, DeepFMConfig
@@ -18,11 +19,13 @@ from tamis.models.ssr_s import SSRS, SSRSConfig
 from tamis.registry import MODELS
 
 __all__ = [
+    "AFN",
     "FM",
     "LR",
     "MODELS",
     "SSRD",
     "SSRS",
+    "AFNConfig",
     "AutoInt",
     "AutoIntConfig",
     "DCNv2",

@@ -49,6 +49,8 @@ VECTOR_SETTINGS = {"dim", "input_norm", "input_dropout"}
 NETWORK_SETTINGS = {"dropout", "head"}
 # What a model has no place for: without vectors, without a network behind them.
 WITHOUT = {"lr": VECTOR_SETTINGS | NETWORK_SETTINGS, "fm": NETWORK_SETTINGS}
+# Models whose default settings are large; the promises do not depend on a width.
+SMALL = {"afn": {"neurons": 16, "hidden": (32,)}}
 CASES = [(name, key) for name in NAMES for key in LAYOUTS if key == "everything" or not MODELS[name].needs]
 
 
@@ -80,15 +82,13 @@ def random_batch(layout: Layout, *, rows: int = ROWS, seed: int = 0) -> Batch:
 
 
 def build(name: str, layout: Layout = FULL, *, seed: int = 0, **settings) -> nn.Module:
-    """The model with its default settings, and statistics and tables as after some training."""
+    """The model with its default settings, if they are not too large, and statistics as after some training."""
     torch.manual_seed(seed)
     entry = MODELS[name]
-    model = entry.build(entry.config(**settings), layout)
-    with torch.no_grad():
-        for module in model.modules():
-            if isinstance(module, torch.nn.BatchNorm1d):
-                module.running_mean.uniform_(-0.1, 0.1)
-                module.running_var.uniform_(0.5, 1.5)
+    model = entry.build(entry.config(**{**SMALL.get(name, {}), **settings}), layout)
+    if any(isinstance(module, nn.BatchNorm1d) for module in model.modules()):
+        with torch.no_grad(), torch.random.fork_rng():
+            model.train()(random_batch(layout, rows=64, seed=17))
     return model
 
 
@@ -115,7 +115,7 @@ def test_it_gives_one_finite_logit_for_each_row_and_task(name, key):
 def test_a_row_scores_the_same_alone_and_in_company(name):
     model, batch = build(name), random_batch(FULL)
     alone = torch.cat([logits(model, batch[row : row + 1]) for row in range(ROWS)])
-    torch.testing.assert_close(logits(model, batch), alone, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(logits(model, batch), alone, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # by torch's compiler
@@ -180,7 +180,7 @@ def test_of_a_declared_split_the_first_step_is_affine(name):
 def test_shuffled_rows_get_shuffled_scores(name):
     model, batch = build(name), random_batch(FULL)
     order = torch.randperm(ROWS, generator=torch.Generator().manual_seed(1))
-    torch.testing.assert_close(logits(model, batch[order]), logits(model, batch)[order], rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(logits(model, batch[order]), logits(model, batch)[order], rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -188,7 +188,7 @@ def test_padding_appended_to_lists_changes_nothing(name):
     model, batch = build(name), random_batch(FULL)
     longer = tuple(nn.functional.pad(ids, (0, 4)) for ids in batch.lists)
     padded = dataclasses.replace(batch, lists=longer)
-    torch.testing.assert_close(logits(model, padded), logits(model, batch), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(logits(model, padded), logits(model, batch), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -28,6 +28,7 @@ def log_file(click_log, tmp_path):
 
 # Each model as small as it goes.
 SMALL = {
+    "afn": {"dim": 4, "neurons": 3, "hidden": [8]},
     "autoint": {"dim": 4, "num_layers": 1, "attention_width": 4},
     "dcn_v2": {"dim": 4, "hidden": [8]},
     "deepfm": {"dim": 4, "hidden": [8]},

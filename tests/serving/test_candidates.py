@@ -19,10 +19,13 @@ from tamis.serving import Scorer
 NAMES = list(MODELS)
 # Models whose first step is not affine in the field vectors.
 WHOLE_ROWS = ("autoint",)
+# Models whose default settings are large.
+SMALL = {"afn": {"neurons": 16, "hidden": (32,)}}
 # Every way a model's first part may look.
 VARIANTS = [
     *((name, {"input_norm": kind}) for name in NAMES if name not in {"lr", *WHOLE_ROWS} for kind in INPUT_NORMS),
     *((name, {}) for name in ("lr", *WHOLE_ROWS)),
+    ("afn", {"deep_hidden": (8,)}),
     ("mlp", {"hidden": ()}),
     ("mlp", {"hidden": (8, 8), "head": (4,)}),
     ("dcn_v2", {"structure": "stacked"}),
@@ -85,7 +88,7 @@ ENCODERS = fit_encoders(SCHEMA, [LOG])
 def make_scorer(name: str, *, batch_size: int = 8192, **changes) -> Scorer:
     """A scorer whose weights, statistics and constants are as after some training."""
     torch.manual_seed(0)
-    config = MODELS[name].config(**changes)
+    config = MODELS[name].config(**{**SMALL.get(name, {}), **changes})
     model = MODELS[name].build(config, ENCODERS.layout)
     with torch.no_grad():
         for module in model.modules():
