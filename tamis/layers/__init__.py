@@ -6,8 +6,10 @@ configuration and no device. Who may ask: ``embeddings`` and ``models``.
 """
 
 from tamis.layers.averaged_batch_norm import AveragedBatchNorm
+from tamis.layers.bilinear_fusion import BilinearFusion
 from tamis.layers.competitive_filter import CompetitiveFilter, competitive_sparse
 from tamis.layers.cross import CrossLayer, CrossNetwork
+from tamis.layers.feature_gate import FeatureGate
 from tamis.layers.initialisation import glorot_normal_, glorot_uniform_
 from tamis.layers.input_norm import INPUT_NORMS, InputNorm, InputNormKind
 from tamis.layers.interacting import InteractingLayer, InteractingNetwork
@@ -29,10 +31,12 @@ __all__ = [
     "INPUT_NORMS",
     "MLP",
     "AveragedBatchNorm",
+    "BilinearFusion",
     "CompetitiveFilter",
     "CrossLayer",
     "CrossNetwork",
     "DynamicBlock",
+    "FeatureGate",
     "InputNorm",
     "InputNormKind",
     "InteractingLayer",

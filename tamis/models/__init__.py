@@ -10,6 +10,7 @@ from tamis.models.afn import AFN, AFNConfig
 from tamis.models.autoint import AutoInt, AutoIntConfig
 from tamis.models.dcn_v2 import DCNv2, DCNv2Config
 from tamis.models.deepfm import DeepFM, DeepFMConfig
+from tamis.models.final_mlp import FinalMLP, FinalMLPConfig
 from tamis.models.fm import FM, FMConfig
 from tamis.models.lr import LR, LRConfig
 from tamis.models.mlp import MLPConfig, MLPRanker
@@ -33,6 +34,8 @@ __all__ = [
     "DeepFM",
     "DeepFMConfig",
     "FMConfig",
+    "FinalMLP",
+    "FinalMLPConfig",
     "LRConfig",
     "MLPConfig",
     "MLPRanker",

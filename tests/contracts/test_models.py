@@ -48,7 +48,7 @@ LAYOUTS = {
 VECTOR_SETTINGS = {"dim", "input_norm", "input_dropout"}
 NETWORK_SETTINGS = {"dropout", "head"}
 # What a model has no place for: without vectors, without a network behind them.
-WITHOUT = {"lr": VECTOR_SETTINGS | NETWORK_SETTINGS, "fm": NETWORK_SETTINGS}
+WITHOUT = {"lr": VECTOR_SETTINGS | NETWORK_SETTINGS, "fm": NETWORK_SETTINGS, "final_mlp": {"head"}}
 # Models whose default settings are large; the promises do not depend on a width.
 SMALL = {"afn": {"neurons": 16, "hidden": (32,)}}
 CASES = [(name, key) for name in NAMES for key in LAYOUTS if key == "everything" or not MODELS[name].needs]
