@@ -9,7 +9,14 @@ from tamis.layers.averaged_batch_norm import AveragedBatchNorm
 from tamis.layers.bilinear_fusion import BilinearFusion
 from tamis.layers.competitive_filter import CompetitiveFilter, competitive_sparse
 from tamis.layers.cross import CrossLayer, CrossNetwork
+from tamis.layers.factorized_interaction import (
+    INTERACTION_RESIDUALS,
+    FactorizedBlock,
+    FactorizedInteraction,
+    InteractionResidual,
+)
 from tamis.layers.feature_gate import FeatureGate
+from tamis.layers.field_gate import FieldGate
 from tamis.layers.initialisation import glorot_normal_, glorot_uniform_
 from tamis.layers.input_norm import INPUT_NORMS, InputNorm, InputNormKind
 from tamis.layers.interacting import InteractingLayer, InteractingNetwork
@@ -29,6 +36,7 @@ from tamis.layers.view_projection import ViewProjection
 
 __all__ = [
     "INPUT_NORMS",
+    "INTERACTION_RESIDUALS",
     "MLP",
     "AveragedBatchNorm",
     "BilinearFusion",
@@ -36,11 +44,15 @@ __all__ = [
     "CrossLayer",
     "CrossNetwork",
     "DynamicBlock",
+    "FactorizedBlock",
+    "FactorizedInteraction",
     "FeatureGate",
+    "FieldGate",
     "InputNorm",
     "InputNormKind",
     "InteractingLayer",
     "InteractingNetwork",
+    "InteractionResidual",
     "LogarithmicLayer",
     "PairInteraction",
     "RecomputedStack",

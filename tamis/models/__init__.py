@@ -11,6 +11,7 @@ from tamis.models.autoint import AutoInt, AutoIntConfig
 from tamis.models.dcn_v2 import DCNv2, DCNv2Config
 from tamis.models.deepfm import DeepFM, DeepFMConfig
 from tamis.models.final_mlp import FinalMLP, FinalMLPConfig
+from tamis.models.final_net import FinalNet, FinalNetConfig
 from tamis.models.fm import FM, FMConfig
 from tamis.models.lr import LR, LRConfig
 from tamis.models.mlp import MLPConfig, MLPRanker
@@ -36,6 +37,8 @@ __all__ = [
     "FMConfig",
     "FinalMLP",
     "FinalMLPConfig",
+    "FinalNet",
+    "FinalNetConfig",
     "LRConfig",
     "MLPConfig",
     "MLPRanker",

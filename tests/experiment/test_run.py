@@ -33,6 +33,7 @@ SMALL = {
     "dcn_v2": {"dim": 4, "hidden": [8]},
     "deepfm": {"dim": 4, "hidden": [8]},
     "final_mlp": {"dim": 4, "first_hidden": [8], "second_hidden": [4], "heads": 2, "gate_hidden": [4]},
+    "final_net": {"dim": 4, "first_hidden": [8], "second_hidden": [4]},
     "fm": {"dim": 4},
     "lr": {},
     "mlp": {"dim": 4, "hidden": [8]},

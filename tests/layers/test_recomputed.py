@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tamis.layers import MLP, CrossNetwork, RecomputedStack
+from tamis.layers import MLP, CrossNetwork, FactorizedBlock, RecomputedStack
 from tamis.models.ssr import SSRBlocks
 from tamis.models.ssr_d import SSRDConfig, dynamic_blocks
 from tamis.models.ssr_s import SSRSConfig, static_blocks
@@ -12,6 +12,7 @@ DEEP = {"views": (3,) * 9, "widths": (8,) * 9, "dropout": 0.1}
 STACKS = {
     "mlp": lambda: MLP(d_in=24, hidden=(24,) * 9, dropout=0.1),
     "mlp with batch normalisation": lambda: MLP(d_in=24, hidden=(24,) * 9, dropout=0.1, has_norm=True),
+    "factorized interactions": lambda: FactorizedBlock(d_in=24, hidden=(24,) * 9, dropout=0.1),
     "crosses": lambda: CrossNetwork(width=24, crosses=9),
     "low-rank crosses": lambda: CrossNetwork(width=24, crosses=9, rank=6),
     "ssr_d": lambda: SSRBlocks(dynamic_blocks(SSRDConfig(**DEEP), d_in=24), last="mean"),

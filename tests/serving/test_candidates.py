@@ -26,6 +26,8 @@ VARIANTS = [
     *((name, {"input_norm": kind}) for name in NAMES if name not in {"lr", *WHOLE_ROWS} for kind in INPUT_NORMS),
     *((name, {}) for name in ("lr", *WHOLE_ROWS)),
     ("afn", {"deep_hidden": (8,)}),
+    ("final_net", {"has_gates": True}),
+    ("final_net", {"second_hidden": ()}),
     ("mlp", {"hidden": ()}),
     ("mlp", {"hidden": (8, 8), "head": (4,)}),
     ("dcn_v2", {"structure": "stacked"}),
