@@ -17,6 +17,7 @@ from tamis.layers.factorized_interaction import (
 )
 from tamis.layers.feature_gate import FeatureGate
 from tamis.layers.field_gate import FieldGate
+from tamis.layers.gated_cross import GatedCrossLayer, GatedCrossNetwork
 from tamis.layers.initialisation import glorot_normal_, glorot_uniform_
 from tamis.layers.input_norm import INPUT_NORMS, InputNorm, InputNormKind
 from tamis.layers.interacting import InteractingLayer, InteractingNetwork
@@ -48,6 +49,8 @@ __all__ = [
     "FactorizedInteraction",
     "FeatureGate",
     "FieldGate",
+    "GatedCrossLayer",
+    "GatedCrossNetwork",
     "InputNorm",
     "InputNormKind",
     "InteractingLayer",

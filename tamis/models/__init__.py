@@ -13,6 +13,7 @@ from tamis.models.deepfm import DeepFM, DeepFMConfig
 from tamis.models.final_mlp import FinalMLP, FinalMLPConfig
 from tamis.models.final_net import FinalNet, FinalNetConfig
 from tamis.models.fm import FM, FMConfig
+from tamis.models.gdcn import GDCN, GDCNConfig
 from tamis.models.lr import LR, LRConfig
 from tamis.models.mlp import MLPConfig, MLPRanker
 from tamis.models.split import SplitModel, field_share
@@ -23,6 +24,7 @@ from tamis.registry import MODELS
 __all__ = [
     "AFN",
     "FM",
+    "GDCN",
     "LR",
     "MODELS",
     "SSRD",
@@ -39,6 +41,7 @@ __all__ = [
     "FinalMLPConfig",
     "FinalNet",
     "FinalNetConfig",
+    "GDCNConfig",
     "LRConfig",
     "MLPConfig",
     "MLPRanker",

@@ -35,6 +35,7 @@ SMALL = {
     "final_mlp": {"dim": 4, "first_hidden": [8], "second_hidden": [4], "heads": 2, "gate_hidden": [4]},
     "final_net": {"dim": 4, "first_hidden": [8], "second_hidden": [4]},
     "fm": {"dim": 4},
+    "gdcn": {"dim": 4, "hidden": [8]},
     "lr": {},
     "mlp": {"dim": 4, "hidden": [8]},
     "ssr_d": {"dim": 4, "views": [2], "widths": [8]},

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tamis.layers import MLP, CrossNetwork, FactorizedBlock, RecomputedStack
+from tamis.layers import MLP, CrossNetwork, FactorizedBlock, GatedCrossNetwork, RecomputedStack
 from tamis.models.ssr import SSRBlocks
 from tamis.models.ssr_d import SSRDConfig, dynamic_blocks
 from tamis.models.ssr_s import SSRSConfig, static_blocks
@@ -14,6 +14,7 @@ STACKS = {
     "mlp with batch normalisation": lambda: MLP(d_in=24, hidden=(24,) * 9, dropout=0.1, has_norm=True),
     "factorized interactions": lambda: FactorizedBlock(d_in=24, hidden=(24,) * 9, dropout=0.1),
     "crosses": lambda: CrossNetwork(width=24, crosses=9),
+    "gated crosses": lambda: GatedCrossNetwork(width=24, crosses=9),
     "low-rank crosses": lambda: CrossNetwork(width=24, crosses=9, rank=6),
     "ssr_d": lambda: SSRBlocks(dynamic_blocks(SSRDConfig(**DEEP), d_in=24), last="mean"),
     "ssr_s": lambda: SSRBlocks(static_blocks(SSRSConfig(**DEEP), d_in=24), last="concat"),

@@ -28,6 +28,7 @@ VARIANTS = [
     ("afn", {"deep_hidden": (8,)}),
     ("final_net", {"has_gates": True}),
     ("final_net", {"second_hidden": ()}),
+    ("gdcn", {"structure": "stacked"}),
     ("mlp", {"hidden": ()}),
     ("mlp", {"hidden": (8, 8), "head": (4,)}),
     ("dcn_v2", {"structure": "stacked"}),
