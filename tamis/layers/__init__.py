@@ -22,6 +22,7 @@ from tamis.layers.initialisation import glorot_normal_, glorot_uniform_
 from tamis.layers.input_norm import INPUT_NORMS, InputNorm, InputNormKind
 from tamis.layers.interacting import InteractingLayer, InteractingNetwork
 from tamis.layers.logarithmic import LogarithmicLayer
+from tamis.layers.mask_block import MaskBlock, MaskBlocks
 from tamis.layers.mixed_precision import as_multiplied
 from tamis.layers.mlp import MLP
 from tamis.layers.pair_interaction import PairInteraction
@@ -57,6 +58,8 @@ __all__ = [
     "InteractingNetwork",
     "InteractionResidual",
     "LogarithmicLayer",
+    "MaskBlock",
+    "MaskBlocks",
     "PairInteraction",
     "RecomputedStack",
     "StaticBlock",

@@ -15,6 +15,7 @@ from tamis.models.final_net import FinalNet, FinalNetConfig
 from tamis.models.fm import FM, FMConfig
 from tamis.models.gdcn import GDCN, GDCNConfig
 from tamis.models.lr import LR, LRConfig
+from tamis.models.masknet import MaskNet, MaskNetConfig
 from tamis.models.mlp import MLPConfig, MLPRanker
 from tamis.models.split import SplitModel, field_share
 from tamis.models.ssr_d import SSRD, SSRDConfig
@@ -45,6 +46,8 @@ __all__ = [
     "LRConfig",
     "MLPConfig",
     "MLPRanker",
+    "MaskNet",
+    "MaskNetConfig",
     "SSRDConfig",
     "SSRSConfig",
     "SplitModel",

@@ -37,6 +37,7 @@ SMALL = {
     "fm": {"dim": 4},
     "gdcn": {"dim": 4, "hidden": [8]},
     "lr": {},
+    "masknet": {"dim": 4, "num_blocks": 2, "block_width": 4, "hidden": [8]},
     "mlp": {"dim": 4, "hidden": [8]},
     "ssr_d": {"dim": 4, "views": [2], "widths": [8]},
     "ssr_s": {"dim": 4, "views": [2], "widths": [8]},

@@ -29,6 +29,7 @@ VARIANTS = [
     ("final_net", {"has_gates": True}),
     ("final_net", {"second_hidden": ()}),
     ("gdcn", {"structure": "stacked"}),
+    ("masknet", {"structure": "serial"}),
     ("mlp", {"hidden": ()}),
     ("mlp", {"hidden": (8, 8), "head": (4,)}),
     ("dcn_v2", {"structure": "stacked"}),
