@@ -1,8 +1,9 @@
 """Recomputed activations: a stack keeps the inputs of its parts and computes the rest again in the backward pass."""
 
 import math
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -10,6 +11,8 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from tamis.layers.averaged_batch_norm import frozen_running_statistics
+
+_IS_INSIDE: ContextVar[bool] = ContextVar("inside_a_recomputed_part", default=False)
 
 
 class RecomputedStack(nn.Module):
@@ -26,6 +29,8 @@ class RecomputedStack(nn.Module):
     def run_part(self, part: Callable[..., Any], *inputs: Any) -> Any:
         """``part(*inputs)``, of which only ``inputs`` are kept while the mark is set and a gradient is wanted.
 
+        A stack inside of a part is left to the part, or it would be computed a third time.
+
         Example:
             >>> stack = RecomputedStack()
             >>> stack.is_recomputed = True
@@ -34,7 +39,7 @@ class RecomputedStack(nn.Module):
             >>> torch.equal(x.grad, x.exp())
             True
         """
-        if self.is_recomputed and self.training and torch.is_grad_enabled():
+        if self.is_recomputed and self.training and torch.is_grad_enabled() and not _IS_INSIDE.get():
             return checkpoint(part, *inputs, use_reentrant=False, context_fn=_contexts)
         return part(*inputs)
 
@@ -58,4 +63,19 @@ class RecomputedStack(nn.Module):
 
 def _contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
     """Around the first computation, and around the second, which must not count its batch again."""
-    return nullcontext(), frozen_running_statistics()
+    return _inside(), _inside_again()
+
+
+@contextmanager
+def _inside() -> Iterator[None]:
+    token = _IS_INSIDE.set(True)
+    try:
+        yield
+    finally:
+        _IS_INSIDE.reset(token)
+
+
+@contextmanager
+def _inside_again() -> Iterator[None]:
+    with _inside(), frozen_running_statistics():
+        yield

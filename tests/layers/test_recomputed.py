@@ -86,6 +86,28 @@ def test_scoring_keeps_to_the_plain_way(name, monkeypatch):
         stack.train()(x)
 
 
+class Nested(RecomputedStack):
+    """A stack whose only part is a stack."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = MLP(d_in=4, hidden=(4,))
+        self.inner.is_recomputed = self.is_recomputed = True
+        self.products = 0
+        self.inner.linears[0].register_forward_hook(lambda *_: setattr(self, "products", self.products + 1))
+
+    def forward(self, x):
+        return self.run_part(self.inner, x)
+
+
+def test_a_stack_inside_of_a_part_is_computed_twice_and_not_three_times():
+    stack = Nested()
+    stack(torch.randn(3, 4, requires_grad=True)).sum().backward()
+    assert stack.products == 2
+    stack.inner(torch.randn(3, 4, requires_grad=True)).sum().backward()
+    assert stack.products == 4, "by itself it is recomputed as ever"
+
+
 @pytest.mark.parametrize("count", range(1, 20))
 def test_the_parts_are_all_blocks_in_order(count):
     stack = RecomputedStack()
