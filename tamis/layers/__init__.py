@@ -17,10 +17,12 @@ from tamis.layers.factorized_interaction import (
 )
 from tamis.layers.feature_gate import FeatureGate
 from tamis.layers.field_gate import FieldGate
+from tamis.layers.field_mix import mix_fields
 from tamis.layers.gated_cross import GatedCrossLayer, GatedCrossNetwork
 from tamis.layers.initialisation import glorot_normal_, glorot_uniform_
 from tamis.layers.input_norm import INPUT_NORMS, InputNorm, InputNormKind
 from tamis.layers.interacting import InteractingLayer, InteractingNetwork
+from tamis.layers.linear_compression import LinearCompression
 from tamis.layers.logarithmic import LogarithmicLayer
 from tamis.layers.mask_block import MaskBlock, MaskBlocks
 from tamis.layers.mixed_precision import as_multiplied
@@ -35,6 +37,7 @@ from tamis.layers.view_fusion import ViewFusion
 from tamis.layers.view_mean import mean_of_views
 from tamis.layers.view_norm import ViewNorm
 from tamis.layers.view_projection import ViewProjection
+from tamis.layers.wukong import FactorizationMachineBlock, WukongLayer, WukongStack
 
 __all__ = [
     "INPUT_NORMS",
@@ -46,6 +49,7 @@ __all__ = [
     "CrossLayer",
     "CrossNetwork",
     "DynamicBlock",
+    "FactorizationMachineBlock",
     "FactorizedBlock",
     "FactorizedInteraction",
     "FeatureGate",
@@ -57,6 +61,7 @@ __all__ = [
     "InteractingLayer",
     "InteractingNetwork",
     "InteractionResidual",
+    "LinearCompression",
     "LogarithmicLayer",
     "MaskBlock",
     "MaskBlocks",
@@ -69,10 +74,13 @@ __all__ = [
     "ViewFusion",
     "ViewNorm",
     "ViewProjection",
+    "WukongLayer",
+    "WukongStack",
     "as_multiplied",
     "competitive_sparse",
     "glorot_normal_",
     "glorot_uniform_",
     "mean_of_views",
+    "mix_fields",
     "official_indices",
 ]

@@ -2,7 +2,8 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from tamis.layers.field_mix import mix_fields
 
 
 class FieldGate(nn.Module):
@@ -32,4 +33,4 @@ class FieldGate(nn.Module):
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Compute the factors."""
-        return F.linear(vectors.transpose(1, 2), self.weight, self.bias).transpose(1, 2)
+        return mix_fields(vectors, self.weight, self.bias).transpose(1, 2)

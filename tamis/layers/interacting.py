@@ -44,7 +44,7 @@ class InteractingLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Let the fields interact once."""
-        products = F.linear(x, self.weight).unflatten(2, (4, self.heads, self.width))
+        products = F.linear(x.flatten(0, 1), self.weight).view(*x.shape[:2], 4, self.heads, self.width)
         query, key, value, residual = products.unbind(2)
         # Plain products: on a CPU as fast as the fused kernel in float32, faster in bfloat16, and they are counted.
         scores = query.transpose(1, 2) @ key.permute(0, 2, 3, 1)

@@ -2,9 +2,9 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from tamis.layers.averaged_batch_norm import AveragedBatchNorm
+from tamis.layers.field_mix import mix_fields
 
 
 class LogarithmicLayer(nn.Module):
@@ -52,7 +52,7 @@ class LogarithmicLayer(nn.Module):
     def project(self, logarithms: Tensor) -> Tensor:
         """What is linear in the logarithms: those of all products, ``(rows, dim, neurons)``."""
         with torch.autocast(logarithms.device.type, enabled=False):
-            return F.linear(logarithms.transpose(1, 2), self.weight)
+            return mix_fields(logarithms, self.weight)
 
     def finish(self, projected: Tensor) -> Tensor:
         """What follows: the products, normalised."""

@@ -20,6 +20,7 @@ from tamis.models.mlp import MLPConfig, MLPRanker
 from tamis.models.split import SplitModel, field_share
 from tamis.models.ssr_d import SSRD, SSRDConfig
 from tamis.models.ssr_s import SSRS, SSRSConfig
+from tamis.models.wukong import Wukong, WukongConfig
 from tamis.registry import MODELS
 
 __all__ = [
@@ -51,5 +52,7 @@ __all__ = [
     "SSRDConfig",
     "SSRSConfig",
     "SplitModel",
+    "Wukong",
+    "WukongConfig",
     "field_share",
 ]

@@ -254,7 +254,7 @@ def test_it_learns_a_rule_of_its_rows(name):
     tables = [p for p in model.parameters() if getattr(p, "row_sparse", False)]
     others = [p for p in model.parameters() if not getattr(p, "row_sparse", False)]
     optimizers = [torch.optim.SparseAdam(tables, lr=0.05), torch.optim.Adam(others, lr=0.005)]
-    for _ in range(25):
+    for _ in range(30):
         model.zero_grad()
         loss_of(model, batch).backward()
         for optimizer in optimizers:

@@ -41,6 +41,7 @@ SMALL = {
     "mlp": {"dim": 4, "hidden": [8]},
     "ssr_d": {"dim": 4, "views": [2], "widths": [8]},
     "ssr_s": {"dim": 4, "views": [2], "widths": [8]},
+    "wukong": {"dim": 4, "num_layers": 2, "interacted": 2, "compressed": 2, "rank": 2, "layer_hidden": [8]},
 }
 # The numbers of one id, where they are not a vector of 4.
 TABLE_WIDTHS = {"deepfm": 5, "fm": 5, "lr": 1}

@@ -18,7 +18,7 @@ from tamis.serving import Scorer
 
 NAMES = list(MODELS)
 # Models whose first step is not affine in the field vectors.
-WHOLE_ROWS = ("autoint", "final_mlp")
+WHOLE_ROWS = ("autoint", "final_mlp", "wukong")
 # Models whose default settings are large.
 SMALL = {"afn": {"neurons": 16, "hidden": (32,)}}
 # Every way a model's first part may look.
