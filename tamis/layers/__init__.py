@@ -18,6 +18,7 @@ from tamis.layers.factorized_interaction import (
 from tamis.layers.feature_gate import FeatureGate
 from tamis.layers.field_gate import FieldGate
 from tamis.layers.field_mix import mix_fields
+from tamis.layers.field_tokens import FieldTokens
 from tamis.layers.gated_cross import GatedCrossLayer, GatedCrossNetwork
 from tamis.layers.initialisation import glorot_normal_, glorot_uniform_
 from tamis.layers.input_norm import INPUT_NORMS, InputNorm, InputNormKind
@@ -28,6 +29,8 @@ from tamis.layers.mask_block import MaskBlock, MaskBlocks
 from tamis.layers.mixed_precision import as_multiplied
 from tamis.layers.mlp import MLP
 from tamis.layers.pair_interaction import PairInteraction
+from tamis.layers.per_token_ffn import PerTokenFFN
+from tamis.layers.rank_mixer import RankMixerBlock, RankMixerStack, mix_tokens
 from tamis.layers.recomputed import RecomputedStack
 from tamis.layers.ssr_block import DynamicBlock, StaticBlock
 from tamis.layers.static_filter import StaticFilter, official_indices
@@ -54,6 +57,7 @@ __all__ = [
     "FactorizedInteraction",
     "FeatureGate",
     "FieldGate",
+    "FieldTokens",
     "GatedCrossLayer",
     "GatedCrossNetwork",
     "InputNorm",
@@ -66,6 +70,9 @@ __all__ = [
     "MaskBlock",
     "MaskBlocks",
     "PairInteraction",
+    "PerTokenFFN",
+    "RankMixerBlock",
+    "RankMixerStack",
     "RecomputedStack",
     "StaticBlock",
     "StaticFilter",
@@ -82,5 +89,6 @@ __all__ = [
     "glorot_uniform_",
     "mean_of_views",
     "mix_fields",
+    "mix_tokens",
     "official_indices",
 ]

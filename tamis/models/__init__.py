@@ -17,6 +17,7 @@ from tamis.models.gdcn import GDCN, GDCNConfig
 from tamis.models.lr import LR, LRConfig
 from tamis.models.masknet import MaskNet, MaskNetConfig
 from tamis.models.mlp import MLPConfig, MLPRanker
+from tamis.models.rank_mixer import RankMixer, RankMixerConfig
 from tamis.models.split import SplitModel, field_share
 from tamis.models.ssr_d import SSRD, SSRDConfig
 from tamis.models.ssr_s import SSRS, SSRSConfig
@@ -49,6 +50,8 @@ __all__ = [
     "MLPRanker",
     "MaskNet",
     "MaskNetConfig",
+    "RankMixer",
+    "RankMixerConfig",
     "SSRDConfig",
     "SSRSConfig",
     "SplitModel",

@@ -30,6 +30,7 @@ VARIANTS = [
     ("final_net", {"second_hidden": ()}),
     ("gdcn", {"structure": "stacked"}),
     ("masknet", {"structure": "serial"}),
+    ("rank_mixer", {"num_experts": 2}),
     ("mlp", {"hidden": ()}),
     ("mlp", {"hidden": (8, 8), "head": (4,)}),
     ("dcn_v2", {"structure": "stacked"}),
