@@ -168,7 +168,7 @@ MODELS.add(
         source='Zhu et al. 2023, "FINAL: factorized interaction layer for CTR prediction", SIGIR 2023',
         status="published",
         note=(
-            "Follows the authors' own code in FuxiCTR in all that the short paper leaves open. Our settings: "
+            "Its layers, gates and distillation are those of the authors' own code in FuxiCTR. Our settings: "
             'input_norm (left out by "none", the default), input_dropout (left out by 0, the default) and head.'
         ),
     ),

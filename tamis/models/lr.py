@@ -21,7 +21,7 @@ class LR(nn.Module):
 
     An id has ``x = 1``, each of the ``m`` ids of a list ``1 / m``, a number itself. Each task has its own weights.
 
-    Source: Richardson et al. 2007, "Predicting clicks", section 5; the terms of first order in Rendle 2010,
+    Source: Richardson et al. 2007, "Predicting clicks", WWW 2007; the terms of first order in Rendle 2010,
     "Factorization machines", equation 1.
 
     Raises:
