@@ -48,7 +48,8 @@ class AveragedBatchNorm(nn.BatchNorm1d):
     @torch.no_grad()
     def update_running(self, mean: Tensor, variance: Tensor) -> None:
         """Take in the mean and the unbiased variance of one batch, unless running statistics are frozen."""
-        if _IS_FROZEN.get():
+        # A compiler cannot trace the question, and never computes a batch once more.
+        if not torch.compiler.is_compiling() and _IS_FROZEN.get():
             return
         assert self.running_mean is not None and self.running_var is not None
         assert self.num_batches_tracked is not None
