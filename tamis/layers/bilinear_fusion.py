@@ -43,6 +43,11 @@ class BilinearFusion(nn.Module):
         nn.init.zeros_(self.linear.bias)
         glorot_normal_(self.weight, fan_in=x_width // heads, fan_out=y_width // heads)
 
+    @property
+    def flops_per_row(self) -> int:
+        """Multiplications and additions of one row's products that are not those of a part."""
+        return 2 * self.weight.numel()
+
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """Score every task."""
         x_parts, y_parts = (side.unflatten(1, (self.heads, -1)).transpose(0, 1) for side in (x, y))

@@ -50,6 +50,11 @@ class FieldTokens(nn.Module):
 
     places: Tensor
 
+    @property
+    def flops_per_row(self) -> int:
+        """Multiplications and additions of the products of one row."""
+        return 2 * self.weight.numel()
+
     def forward(self, x: Tensor) -> Tensor:
         """Cut and map."""
         if not self.is_even:

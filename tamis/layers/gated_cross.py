@@ -36,6 +36,11 @@ class GatedCrossLayer(nn.Module):
         self.bias = nn.Parameter(torch.zeros(width))
         glorot_uniform_(self.weight, fan_in=width, fan_out=width)
 
+    @property
+    def flops_per_row(self) -> int:
+        """Multiplications and additions of the products of one row."""
+        return 2 * self.weight.numel()
+
     def forward(self, first: Tensor, current: Tensor) -> Tensor:
         """Cross ``current`` with the ``first`` input once more, as far as the gate lets it."""
         return self.finish(first, current, self.product(current))

@@ -64,6 +64,11 @@ class MaskBlock(nn.Module):
         glorot_uniform_(self.projection, fan_in=wide, fan_out=d_in)
         glorot_uniform_(self.weight, fan_in=d_in, fan_out=width)
 
+    @property
+    def flops_per_row(self) -> int:
+        """Multiplications and additions of one row's products that are not those of a part."""
+        return 2 * (self.projection.numel() + self.weight.numel())
+
     def forward(self, context: Tensor, x: Tensor) -> Tensor:
         """Mask the input and apply the hidden layer."""
         return self.finish(self.aggregation(context), x)

@@ -33,6 +33,11 @@ class PairInteraction(nn.Module):
             raise ValueError(f"PairInteraction dim and tasks must be at least 1; got {dim} and {tasks}.")
         self.weight = nn.Parameter(torch.ones(tasks, dim)) if tasks > 1 else None
 
+    @property
+    def flops_per_row(self) -> int:
+        """Multiplications and additions of the products of one row."""
+        return 0 if self.weight is None else 2 * self.weight.numel()
+
     def forward(self, total: Tensor, squares: Tensor) -> Tensor:
         """Score the pairs."""
         products = (total.square() - squares) / 2

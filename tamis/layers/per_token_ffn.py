@@ -61,6 +61,12 @@ class PerTokenFFN(nn.Module):
             glorot_uniform_(self.router, fan_in=width, fan_out=experts)
         self.dropout = nn.Dropout(dropout)
 
+    @property
+    def flops_per_row(self) -> int:
+        """Multiplications and additions of the products of one row."""
+        products = self.weight_in.numel() + self.weight_out.numel()
+        return 2 * (products if self.experts is None else products + self.router.numel() + self.bias_out.numel())
+
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """Apply every token's network."""
         by_token = x.transpose(0, 1)

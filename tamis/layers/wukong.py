@@ -52,7 +52,7 @@ class FactorizationMachineBlock(nn.Module):
             )
         if is_attentive and rank is None:
             raise ValueError("FactorizationMachineBlock is_attentive needs a rank; got None.")
-        self.vectors, self.dim = vectors, dim
+        self.vectors_in, self.vectors, self.dim, self.rank = vectors_in, vectors, dim, rank
         products = vectors_in * (vectors_in if rank is None else rank)
         self.compress = self.attend = self.projection = None
         if rank is not None and is_attentive:
@@ -62,6 +62,13 @@ class FactorizationMachineBlock(nn.Module):
             self.projection = LinearCompression(vectors_in=vectors_in, vectors=rank)
         self.norm = nn.LayerNorm(products)
         self.network = _Network(products, hidden, vectors * dim, dropout)
+
+    @property
+    def flops_per_row(self) -> int:
+        """Multiplications and additions of one row's products that are not those of a part."""
+        products = self.vectors_in * (self.vectors_in if self.rank is None else self.rank)
+        # With a rank there is the product that makes the other side, and a compression if that is attentive.
+        return 2 * self.dim * products * (1 + (self.rank is not None) + (self.attend is not None))
 
     def forward(self, x: Tensor) -> Tensor:
         """Multiply all vectors and make new ones of the products."""
@@ -125,6 +132,12 @@ class WukongLayer(nn.Module):
         vectors = interacted + compressed
         self.residual = None if vectors == vectors_in else LinearCompression(vectors_in=vectors_in, vectors=vectors)
         self.norm = nn.LayerNorm(dim)
+
+    @property
+    def flops_per_row(self) -> int:
+        """Multiplications and additions of one row's products that are not those of the interacting block."""
+        compressions = [self.compress] if self.residual is None else [self.compress, self.residual]
+        return 2 * self.interact.dim * sum(part.weight.numel() for part in compressions)
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply both blocks."""

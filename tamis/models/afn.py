@@ -62,6 +62,7 @@ class AFN(nn.Module):
     def __init__(self, config: AFNConfig, layout: Layout) -> None:
         super().__init__()
         fields, tasks = layout.num_fields, len(layout.tasks)
+        self.dim = config.dim
         self.embed = FieldEmbedding(layout, config.dim)
         self.norm = InputNorm(kind=config.input_norm, fields=fields, dim=config.dim)
         self.input_dropout = nn.Dropout(config.input_dropout)
@@ -77,6 +78,11 @@ class AFN(nn.Module):
         if self.deep is not None:
             self.shares = nn.Parameter(torch.full((2, tasks), 0.5))
             self.bias = nn.Parameter(torch.zeros(tasks))
+
+    @property
+    def flops_per_row(self) -> int:
+        """Multiplications and additions of one row's logarithmic neurons, which only here know the dimensions."""
+        return 2 * self.dim * self.products.weight.numel()
 
     def forward(self, batch: Batch) -> Output:
         """Score one batch."""

@@ -62,6 +62,7 @@ class AutoInt(nn.Module):
     def __init__(self, config: AutoIntConfig, layout: Layout) -> None:
         super().__init__()
         fields, tasks = layout.num_fields, len(layout.tasks)
+        self.fields, self.attended = fields, config.num_layers * config.heads * config.attention_width
         self.embed = FieldEmbedding(layout, config.dim, numbers="scaled")
         self.norm = InputNorm(kind=config.input_norm, fields=fields, dim=config.dim)
         self.input_dropout = nn.Dropout(config.input_dropout)
@@ -78,6 +79,12 @@ class AutoInt(nn.Module):
         if config.hidden:
             self.deep = MLP(d_in=fields * config.dim, hidden=config.hidden, dropout=config.dropout)
             self.deep_score = TaskTowers(d_in=self.deep.out_width, tasks=tasks)
+
+    @property
+    def flops_per_row(self) -> int:
+        """Multiplications and additions of one row's interacting layers, which only here know the number of fields."""
+        products = self.fields * sum(weight.numel() for weight in self.interacting.parameters())
+        return 2 * (products + 2 * self.fields**2 * self.attended)
 
     def forward(self, batch: Batch) -> Output:
         """Score one batch."""

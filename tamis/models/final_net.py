@@ -81,12 +81,18 @@ class FinalNet(nn.Module):
         self.embed = FieldEmbedding(layout, config.dim)
         self.norm = InputNorm(kind=config.input_norm, fields=layout.num_fields, dim=config.dim)
         self.input_dropout = nn.Dropout(config.input_dropout)
+        self.dim = config.dim
         self.gate = FieldGate(fields=layout.num_fields) if config.has_gates else None
         self.is_distilled = config.is_distilled
         self.first = _Part(config, d_in=width * (1 + config.has_gates), hidden=config.first_hidden, tasks=tasks)
         self.second = None
         if config.second_hidden:
             self.second = _Part(config, d_in=width, hidden=config.second_hidden, tasks=tasks)
+
+    @property
+    def flops_per_row(self) -> int:
+        """Multiplications and additions of one row's field gates, which only here know the dimensions."""
+        return 0 if self.gate is None else 2 * self.dim * self.gate.weight.numel()
 
     def forward(self, batch: Batch) -> Output:
         """Score one batch; while training, with the loss of the blocks beside it."""

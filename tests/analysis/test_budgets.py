@@ -35,12 +35,12 @@ def test_a_row_meets_every_dense_number_and_the_vectors_of_its_ids():
     assert active_parameters(Small(), batch) == 3 * 2 + 2 + 4 * (2 + 1.5)
 
 
-def test_a_layer_with_products_of_its_own_says_how_many():
+def test_a_layer_with_products_of_its_own_says_how_many_and_its_parts_come_on_top():
     class Attention(nn.Module):
         flops_per_row = 100
 
         def __init__(self):
             super().__init__()
-            self.inside = nn.Linear(50, 50)  # counted by the layer itself
+            self.inside = nn.Linear(5, 7)
 
-    assert closed_flops_per_row(nn.Sequential(Attention(), nn.Linear(3, 2))) == 100 + 2 * 3 * 2
+    assert closed_flops_per_row(nn.Sequential(Attention(), nn.Linear(3, 2))) == 100 + 2 * 5 * 7 + 2 * 3 * 2
