@@ -56,6 +56,12 @@ def short_count(number: int) -> str:
     return f"{number / 1e6:g}M" if number >= 100_000 else str(number)
 
 
+def command_line() -> str:
+    """The command that was given, with FOLDER for a path that only this machine has."""
+    told = ["FOLDER" if Path(argument).is_absolute() else argument for argument in sys.argv[1:]]
+    return shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *told])
+
+
 def write_findings(
     question: str, figures: Sequence[dict[str, Any]], *, details: Mapping[str, Any] | None = None
 ) -> None:
@@ -67,7 +73,7 @@ def write_findings(
     lent = [old for old in _figures_of(path) if "measured_by" in old]
     findings = {
         "question": question,
-        "command": shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
+        "command": command_line(),
         "machine": machine(),
         "versions": versions(),
         "figures": [*figures, *lent],

@@ -34,6 +34,11 @@ def test_nothing_is_lent_to_a_question_without_findings(findings, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_command_holds_no_path_of_this_machine(findings, monkeypatch, tmp_path):
+    monkeypatch.setattr("sys.argv", ["somewhere/peers.py", "--work", str(tmp_path), "--rounds", "3"])
+    assert findings.command_line() == "python benchmarks/peers.py --work FOLDER --rounds 3"
+
+
 @pytest.mark.parametrize(
     ("value", "goal", "expected"),
     [
