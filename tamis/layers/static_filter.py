@@ -9,6 +9,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from tamis.kernels import kernels_for
+from tamis.layers.mixed_precision import as_multiplied
 
 
 class StaticFilter(nn.Module):
@@ -45,9 +46,8 @@ class StaticFilter(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Gather every view's dimensions at once."""
-        if torch.is_autocast_enabled(x.device.type):
-            # The dense layer behind would round every copy of a number; so each is rounded once.
-            x = x.to(torch.get_autocast_dtype(x.device.type))
+        # The dense layer behind would round every copy of a number; so each is rounded once.
+        x = as_multiplied(x)
         if kernels_for(x) is not None:
             return _GatherViews.apply(x, self.indices)  # type: ignore[no-any-return]
         # index_select, not x[:, indices]: the same gather, in half the time with its backward.
