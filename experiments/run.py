@@ -34,7 +34,7 @@ def run_once(file: str, seed: int, data: Path | None) -> None:
     encoded = prepare_data(settings.data, from_folder=data)
     planned = RunRecord(dataset=encoded.name, split=encoded.manifest.split_description, model=settings.model, seed=seed)
     place = result_path(RESULTS, planned)
-    if place.exists() and RunRecord.load(place).settings == settings.to_table():
+    if place.exists() and settings.is_recorded_as(RunRecord.load(place).settings):
         print(f"{place.relative_to(RESULTS.parent)}: there already", flush=True)
         return
     folder = RUNS / place.relative_to(RESULTS).with_suffix("")

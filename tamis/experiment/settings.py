@@ -75,6 +75,13 @@ class ExperimentSettings:
             "training": write_config(self.training),
         }
 
+    def is_recorded_as(self, table: Mapping[str, Any]) -> bool:
+        """Whether a record's settings are these; what could not be set when it was written has its default."""
+        try:
+            return read_settings(table, where="a record") == self
+        except ConfigError:  # of a version whose settings were others
+            return False
+
 
 def read_settings(table: Mapping[str, Any], *, where: str) -> ExperimentSettings:
     """Build the settings from one table with the parts ``data``, ``model`` and ``training``.

@@ -181,7 +181,7 @@ class EntrantRuns:
         if not (folder / RECORD_FILE).exists():
             return False
         record = RunRecord.load(folder / RECORD_FILE)
-        return record.settings == settings.to_table() and record.data["fingerprint"] == self.encoded.fingerprint
+        return settings.is_recorded_as(record.settings) and record.data["fingerprint"] == self.encoded.fingerprint
 
     def _matched(self, values: dict[str, Any]) -> Matched:
         settings = changed(self.entrant.settings, values, where=self.name)

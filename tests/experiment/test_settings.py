@@ -51,6 +51,16 @@ def test_resolved_settings_read_back_equal(tmp_path):
     assert read_toml(tmp_path / "again.toml")["model"]["name"] == "ssr_d"
 
 
+def test_a_record_of_before_a_setting_existed_is_of_the_same_experiment():
+    settings = read_settings(table(model={"name": "ssr_d", "views": [2], "widths": [8]}), where="file")
+    recorded = json.loads(json.dumps(settings.to_table()))
+    assert settings.is_recorded_as(recorded)
+    assert recorded["training"].pop("compile") == "auto", "the default"
+    assert settings.is_recorded_as(recorded)
+    assert not settings.is_recorded_as({**recorded, "training": {**recorded["training"], "compile": "off"}})
+    assert not settings.is_recorded_as({**recorded, "training": {**recorded["training"], "gone": 1}})
+
+
 def test_overrides_come_last(tmp_path):
     (tmp_path / "a.toml").write_text(tomli_w.dumps(table(training={"seed": 1})))
     settings = load_settings(tmp_path / "a.toml", ["training.seed=7", "model.dim=4"])
