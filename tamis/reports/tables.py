@@ -91,7 +91,7 @@ def cautions(comparison: Comparison) -> list[str]:
     checks: list[tuple[str, Callable[[RunRecord], Any]]] = [
         ("The runs did not read the same encoded data: their fingerprints differ.", _fingerprint),
         ("The runs were not tested on equally many rows.", lambda record: record.test.get("rows")),
-        ("The runs come from different machines: do not compare rows per second.", _machine_text),
+        ("The runs come from different machines, or ran other kernels: do not compare rows per second.", _machine_text),
     ]
     records = [run.record for run in comparison.runs]
     found = [sentence for sentence, fact in checks if len({fact(record) for record in records}) > 1]
