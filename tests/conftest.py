@@ -1,6 +1,10 @@
 """Fixtures that every test may ask for."""
 
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import polars as pl
@@ -14,6 +18,34 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("needs the data folder beside the repository")
     return folder
+
+
+@pytest.fixture(scope="session")
+def module_at() -> Callable[[Path], ModuleType]:
+    """Load a module beside a test by its path; other processes import the same file by its name."""
+
+    def load(path: Path) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.fixture
+def scripts_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Put a folder of scripts on the path, which import each other by file name, until the test is over."""
+    folders = []
+
+    def put(name: str) -> None:
+        folders.append(Path(__file__).resolve().parents[1] / name)
+        monkeypatch.syspath_prepend(folders[-1])
+
+    yield put
+    for path in (path for folder in folders for path in folder.glob("*.py")):
+        sys.modules.pop(path.stem, None)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """Small logs with a known truth, and studies that take seconds."""
 
-import importlib.util
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
@@ -39,10 +39,6 @@ def plant(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def tiny() -> ModuleType:
+def tiny(module_at: Callable[[Path], ModuleType]) -> ModuleType:
     """The module ``tiny_study.py`` beside this file, which other processes import too."""
-    spec = importlib.util.spec_from_file_location("tiny_study", Path(__file__).with_name("tiny_study.py"))
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_at(Path(__file__).with_name("tiny_study.py"))

@@ -1,7 +1,6 @@
 """The tiny model and rows that the tests of this room train on."""
 
-import importlib.util
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -19,10 +18,6 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def tiny() -> ModuleType:
+def tiny(module_at: Callable[[Path], ModuleType]) -> ModuleType:
     """The module ``tiny.py`` beside this file, which subprocesses import too."""
-    spec = importlib.util.spec_from_file_location("tiny", Path(__file__).with_name("tiny.py"))
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_at(Path(__file__).with_name("tiny.py"))

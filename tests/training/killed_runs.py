@@ -32,25 +32,8 @@ SETTINGS = {
 }
 
 
-class Mortal:
-    """The training rows, and the order to die when batch ``deadly`` (of this process) is due."""
-
-    def __init__(self, inner, deadly):
-        self.inner, self.left, self.rows = inner, deadly, inner.rows
-
-    def __len__(self):
-        return len(self.inner)
-
-    def rows_of(self, step):
-        return self.inner.rows_of(step)
-
-    def epoch(self, *arguments, **named):
-        for batch in self.inner.epoch(*arguments, **named):
-            if self.left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            if self.left is not None:
-                self.left -= 1
-            yield batch
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def run(folder, *, deadly=None, resume=False, changes=None, kill_before_replace=None, packed=False):
@@ -61,11 +44,11 @@ def run(folder, *, deadly=None, resume=False, changes=None, kill_before_replace=
 
         def dies(source, target):
             if next(calls) == kill_before_replace:
-                os.kill(os.getpid(), signal.SIGKILL)
+                die()
             replace(source, target)
 
         checkpoint.os.replace = dies
-    source = Mortal(tiny.tiny_source(300, shuffle_seed=3), deadly)
+    source = tiny.EndingSource(tiny.tiny_source(300, shuffle_seed=3), left=deadly, end=die)
     settings = tiny.tiny_settings(**{**SETTINGS, **(changes or {})})
     result = train(model, source=source, valid=tiny.tiny_source(90, seed=2), settings=settings, folder=folder,
                    resume=resume)  # fmt: skip

@@ -42,6 +42,27 @@ def tiny_source(count=400, *, batch_size=32, seed=1, shuffle_seed=None, tasks=1,
     return MemorySource(rows, batch_size=batch_size, shuffle_seed=shuffle_seed)
 
 
+class EndingSource:
+    """Another source's rows, until ``end`` is called when ``left`` batches of this process were taken, if ever."""
+
+    def __init__(self, inner, *, left, end):
+        self.inner, self.left, self.end, self.rows = inner, left, end, inner.rows
+
+    def __len__(self):
+        return len(self.inner)
+
+    def rows_of(self, step):
+        return self.inner.rows_of(step)
+
+    def epoch(self, *arguments, **named):
+        for batch in self.inner.epoch(*arguments, **named):
+            if self.left == 0:
+                self.end()
+            if self.left is not None:
+                self.left -= 1
+            yield batch
+
+
 def tiny_settings(**changes):
     told = {"epochs": 2, "batch_size": 32, "precision": "fp32", "device": "cpu", "log_every_steps": 4}
     told["dense"] = DenseOptimizer(learning_rate=0.01)
