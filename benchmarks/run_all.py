@@ -37,6 +37,7 @@ SCRIPTS = (
     Script(name="load", minutes=0.3),
     Script(name="encode", minutes=0.5),
     Script(name="train_step", arguments=("--runs", "3"), minutes=2),
+    Script(name="kernels", minutes=0.5),
     Script(name="train_epoch", minutes=5),
     Script(name="growth", minutes=5),
     Script(name="memory", minutes=4),
