@@ -26,7 +26,7 @@ ARROWS: dict[str, set[str]] = {
     "objectives": {"errors", "batch"},
     "metrics": {"errors"},
     "training": {"objectives", "metrics", *BASE},
-    "analysis": {"metrics", *BASE},
+    "analysis": {"metrics", "layers", *BASE},
     "export": {"models", "embeddings", "features", *BASE},
     "serving": {"export", "models", "data", "features", "metrics", "training", *BASE},
     "reports": {"record", "errors"},
