@@ -11,11 +11,11 @@ import polars as pl
 from tamis.config import read_config, suggest, write_config
 from tamis.data import FrameSource, SplitSettings, prepare
 from tamis.errors import ConfigError, DataError
-from tamis.experiment import DataSettings, ExperimentSettings, run_experiment
+from tamis.experiment import DataSettings, ExperimentSettings, inspect_model, run_experiment
 from tamis.export import Bundle, load_bundle, save_bundle
 from tamis.features import Schema
 from tamis.models import MODELS
-from tamis.record import RunRecord
+from tamis.record import Inspection, RunRecord
 from tamis.serving import Scorer
 from tamis.training import TrainingSettings
 
@@ -125,6 +125,14 @@ class Ranker:
         rows = _to_polars(frame)
         label = self._fitted().encoders.schema.labels[0]
         return self.evaluate(rows if y is None else rows.with_columns(_as_series(label.column or label.name, y)))["auc"]
+
+    def inspect(self, frame: Any = None) -> Inspection:
+        """Where the fitted model's weights are near zero and, with rows, what its filters keep of them.
+
+        ``save`` of the result writes ``inspection.json``; ``tamis.reports.write_inspection`` draws it as a page.
+        """
+        chunks = () if frame is None else [_to_polars(frame)]
+        return inspect_model(self._fitted(), chunks, record=getattr(self, "record_", None))
 
     def save(self, folder: Path | str) -> Path:
         """Write the fitted model with its encoders and its record to a folder that ``tamis.load`` reads."""

@@ -1,11 +1,13 @@
 """From a settings file to a finished run: the composition that the command line and ``Ranker`` share.
 
-Made from ``data``, ``models``, ``training``, ``export`` and ``serving``; asked for by ``cli``, ``ranker``,
+Also made here: a look into a finished model (``inspect_model``). From ``data``, ``models``, ``training``, ``export``,
+``analysis`` and ``serving``; asked for by ``cli``, ``ranker``,
 ``study`` and scripts.
 """
 
 from tamis.experiment.bayes import bayes_bounds
 from tamis.experiment.build import build_model, make_batches
+from tamis.experiment.inspection import inspect_model
 from tamis.experiment.plan import Plan
 from tamis.experiment.planning import make_plan
 from tamis.experiment.prepare import prepare_data
@@ -19,6 +21,7 @@ __all__ = [
     "bayes_bounds",
     "build_model",
     "check_everywhere",
+    "inspect_model",
     "load_settings",
     "make_batches",
     "make_plan",

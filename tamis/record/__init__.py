@@ -1,12 +1,13 @@
 """Records: what a run leaves behind, and how it is read again.
 
-Made here: ``RunRecord`` (``record.json``), the curve (``curve.jsonl``), the facts of the machine, and the
-summary over seeds. From: plain data only; no tensors, so that a page can be redrawn next year without torch
-or weights. Who may ask: everyone.
+Made here: ``RunRecord`` (``record.json``), the curve (``curve.jsonl``), ``Inspection`` (``inspection.json``), the facts
+of the machine, and the summary over seeds. From: plain data only; no tensors, so that a page can be redrawn next year
+without torch or weights. Who may ask: everyone.
 """
 
 from tamis.record.curve import CurvePoint, read_curve, write_curve
 from tamis.record.environment import machine, versions
+from tamis.record.inspection import Inspection
 from tamis.record.interval import mean_interval, student_t_chance_outside, student_t_quantile
 from tamis.record.run_record import FORMAT, RunRecord
 from tamis.record.runs import CURVE_FILE, RECORD_FILE, find_runs, read_run, result_path
@@ -18,6 +19,7 @@ __all__ = [
     "FORMAT",
     "RECORD_FILE",
     "CurvePoint",
+    "Inspection",
     "ModelSummary",
     "RunRecord",
     "find_runs",

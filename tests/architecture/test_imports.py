@@ -35,6 +35,7 @@ ARROWS: dict[str, set[str]] = {
             "features",
             "data",
             "kernels",
+            "layers",
             "embeddings",
             "models",
             "objectives",
