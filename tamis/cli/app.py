@@ -10,6 +10,7 @@ from tamis.cli.compare import compare
 from tamis.cli.data import data_app
 from tamis.cli.demo import demo
 from tamis.cli.evaluate import evaluate
+from tamis.cli.inspect import inspect
 from tamis.cli.models import models
 from tamis.cli.predict import predict
 from tamis.cli.report import report
@@ -23,7 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(data_app, name="data")
-for verb in (train, compare, evaluate, predict, models, report, demo):
+for verb in (train, compare, evaluate, predict, inspect, models, report, demo):
     app.command()(verb)
 
 

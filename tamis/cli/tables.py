@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def print_metrics(values: Mapping[str, Any]) -> None:
     """Metrics, one a line."""
-    table = _table("metric", "value")
+    table = new_table("metric", "value")
     for name, value in values.items():
         table.add_row(name, _number(value))
     Console().print(table)
@@ -45,7 +45,7 @@ def print_plan(plan: "Plan") -> None:
 def print_record(record: RunRecord, folder: Path) -> None:
     """What a finished run found, and where everything lies."""
     console = Console(soft_wrap=True)
-    table = _table("split", "rows", "auc", "log loss", "calibration ratio")
+    table = new_table("split", "rows", "auc", "log loss", "calibration ratio")
     for split, values in (("validation", record.valid), ("test", record.test)):
         names = ("rows", "auc", "log_loss", "calibration_ratio")
         table.add_row(split, *(_number(values.get(name)) for name in names))
@@ -60,7 +60,7 @@ def print_record(record: RunRecord, folder: Path) -> None:
 
 def print_summary(summaries: Sequence[ModelSummary]) -> None:
     """One line a model: what ``tamis demo`` ends with."""
-    table = _table("model", "parameters", "AUC (95 % interval over seeds)", "log loss", "rows/s")
+    table = new_table("model", "parameters", "AUC (95 % interval over seeds)", "log loss", "rows/s")
     for line in summaries:
         interval = "" if line.auc_low is None else f" [{_number(line.auc_low)}, {_number(line.auc_high)}]"
         table.add_row(
@@ -75,7 +75,7 @@ def print_summary(summaries: Sequence[ModelSummary]) -> None:
 
 def print_columns(frame: "pl.DataFrame", schema: "Schema | None") -> None:
     """Each column of a frame: type, missing share, distinct values, an example, and how it would be read."""
-    table = _table("column", "type", "missing", "distinct", "example", "read as")
+    table = new_table("column", "type", "missing", "distinct", "example", "read as")
     for name in frame.columns:
         column = frame[name]
         known = column.drop_nulls()
@@ -96,7 +96,7 @@ def print_columns(frame: "pl.DataFrame", schema: "Schema | None") -> None:
 
 def print_encoded(encoded: "EncodedSet") -> None:
     """Rows and label rates of an encoded set, and where it lies."""
-    table = _table("split", "rows", "positives")
+    table = new_table("split", "rows", "positives")
     for split in encoded.split_names:
         positives = encoded.manifest.splits[split].positives
         table.add_row(split, f"{encoded.rows(split):,}", ", ".join(f"{k} {v:,}" for k, v in positives.items()))
@@ -109,13 +109,14 @@ def print_encoded(encoded: "EncodedSet") -> None:
 def print_bayes(bounds: Mapping[str, Mapping[str, float]]) -> None:
     """The Bayes bound of each split."""
     names = ("rows", "positive_rate", "auc", "log_loss", "normalised_entropy")
-    table = _table("split", *(name.replace("_", " ") for name in names))
+    table = new_table("split", *(name.replace("_", " ") for name in names))
     for split, values in bounds.items():
         table.add_row(split, *(_number(values[name]) for name in names))
     Console().print(table)
 
 
-def _table(*headings: str) -> Table:
+def new_table(*headings: str) -> Table:
+    """A plain table; the first column to the left, numbers to the right."""
     table = Table(box=None, pad_edge=False)
     for position, heading in enumerate(headings):
         table.add_column(heading, justify="left" if position == 0 else "right")

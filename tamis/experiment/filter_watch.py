@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from tamis.analysis import ViewCounts, group_shares
+from tamis.batch import Batch
 from tamis.layers import MLP, DynamicBlock, StaticBlock
 
 
@@ -39,34 +40,52 @@ def filter_blocks(model: nn.Module, *, num_fields: int, flat_width: int | None) 
     return found
 
 
-def projected_groups(place: FilterBlock) -> Tensor | None:
-    """To which groups of the input each dimension of a dynamic block's views belongs, by weight mass.
-
-    It is an attribution: a projected dimension mixes all of them.
+def typical_sizes(x: Tensor) -> Tensor:
+    """The root mean square of each number over the rows.
 
     Shape:
+        - x: ``(rows, width)``
+        - output: ``(width,)``
+
+    Example:
+        >>> typical_sizes(torch.tensor([[3.0, 0.0], [4.0, 2.0]])).square().tolist()
+        [12.5, 2.0]
+    """
+    return x.square().mean(0).sqrt()
+
+
+def projected_groups(place: FilterBlock, sizes: Tensor) -> Tensor | None:
+    """To which groups of the input each dimension of a dynamic block's views belongs: weight mass by typical size.
+
+    It is an attribution: a projected dimension mixes all of them. Mass alone would say little, because weights that
+    hardly moved have it everywhere; what a field's numbers are multiplied with counts as much as how large they are.
+
+    Shape:
+        - sizes: ``(d_in,)``, how large the numbers of the input typically are
         - output: ``(views, width, groups)``, or None where the input has no groups
     """
     if place.groups is None or isinstance(place.block, StaticBlock):
         return None
     projection = place.block.projection
-    competing = projection.weight.detach()[: projection.views * projection.width]
-    return group_shares(competing.abs(), place.groups).unflatten(0, (projection.views, projection.width))
+    competing = projection.weight.detach()[: projection.views * projection.width].abs() * sizes
+    return group_shares(competing, place.groups).unflatten(0, (projection.views, projection.width))
 
 
 class Watch:
     """Counts what dynamic filters and hidden ReLU layers leave at zero in every row that the model scores.
 
-    ``filters`` and ``relu_layers`` hold the counts by name.
+    ``filters`` and ``relu_layers`` hold the counts by name. The rows of ``first`` say how large the inputs of the
+    blocks typically are; they are counted only when they are scored.
     """
 
-    def __init__(self, model: nn.Module, blocks: list[FilterBlock]) -> None:
+    def __init__(self, model: nn.Module, blocks: list[FilterBlock], first: Batch) -> None:
         self._model = model
+        sizes = _input_sizes(model, [place.name for place in blocks], first)
         self.filters = {
             place.name: ViewCounts(
                 alpha=place.block.filter.alpha.detach(),
                 width=place.block.projection.width,
-                group_shares=projected_groups(place),
+                group_shares=projected_groups(place, sizes[place.name]),
             )
             for place in blocks
             if isinstance(place.block, DynamicBlock)
@@ -97,6 +116,21 @@ class Watch:
         finally:
             for hook in hooks:
                 hook.remove()
+
+
+def _input_sizes(model: nn.Module, names: list[str], batch: Batch) -> dict[str, Tensor]:
+    sizes: dict[str, Tensor] = {}
+
+    def keep(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+        return lambda _, args: sizes.update({name: typical_sizes(args[0])})
+
+    hooks = [model.get_submodule(name).register_forward_pre_hook(keep(name)) for name in names]
+    try:
+        model(batch)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return sizes
 
 
 def _add_competing(counts: ViewCounts) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:

@@ -32,7 +32,7 @@ from tamis.batch import Batch
 from tamis.config import write_config
 from tamis.data.batching import make_batch
 from tamis.embeddings import tables_stored
-from tamis.experiment.filter_watch import FilterBlock, Watch, filter_blocks
+from tamis.experiment.filter_watch import FilterBlock, Watch, filter_blocks, typical_sizes
 from tamis.export import Bundle
 from tamis.features import Layout
 from tamis.layers import DynamicBlock, StaticBlock
@@ -58,9 +58,11 @@ def inspect_model(
 ) -> Inspection:
     """Look into a trained model, and with rows into what its filters do with them; labels are not needed.
 
-    The control is the same model with fresh weights and tables (seed 0), measured on the same rows. ``record`` lends
-    the name of the data set and the seed, ``sources`` are names of files to write down. Milliseconds are measured on
-    the first 1,024 rows, for about ``seconds`` in all.
+    The control is the same model with fresh weights and tables (seed 0), measured on the same rows; its normalisation
+    knows the first batch. Memory does not grow with the number of rows; how large inputs typically are is taken from
+    the first batch too. ``record`` lends the name of
+    the data set and the seed, ``sources`` are names of files to write down. Milliseconds are measured on the first
+    1,024 rows, for about ``seconds`` in all.
 
     Example:
         >>> import tamis
@@ -70,27 +72,21 @@ def inspect_model(
         >>> found.rows, [layer["name"] for layer in found.layers][0]
         (100, 'body.blocks.0.projection')
     """
-    model, layout = bundle.model.cpu().eval(), bundle.layout
-    control = _fresh_model(bundle)
-    with torch.inference_mode():
-        known = _known_batch(layout)
-        vectors = model.field_vectors(known) if isinstance(model, SplitModel) else None
-        readers = set() if vectors is None else field_readers(model, known, vectors.flatten(1))
-    flat_width = None if vectors is None else vectors.flatten(1).shape[1]
-    blocks, fresh_blocks = (
-        filter_blocks(one, num_fields=layout.num_fields, flat_width=flat_width) for one in (model, control)
-    )
-    watch, fresh_watch = Watch(model, blocks), Watch(control, fresh_blocks)
-    moments, fresh_moments = _Moments(), _Moments()
+    both = tuple(_Subject(model, bundle.layout) for model in (bundle.model.cpu().eval(), _fresh_model(bundle)))
+    trained, untrained = both
     rows, first = 0, None
     for batch in _batches(bundle, chunks, batch_size, most_rows):
-        first = batch[:TIMED_ROWS] if first is None else first
+        if rows == 0:
+            untrained.settle(batch)
         rows += len(batch)
-        for one, its_watch, its_moments in ((model, watch, moments), (control, fresh_watch, fresh_moments)):
-            _score(one, batch, its_watch, its_moments)
+        first = batch[:TIMED_ROWS] if first is None else first
+        for subject in both:
+            subject.score(batch)
         if report is not None:
             report(len(batch))
-    names = layout.field_names
+    names = bundle.layout.field_names
+    readers = trained.field_readers()
+    pairs = zip(dense_matrices(trained.model), dense_matrices(untrained.model), strict=True)
     return Inspection(
         model=bundle.model_name,
         rows=rows,
@@ -99,41 +95,66 @@ def inspect_model(
         split=record.split if record else None,
         seed=record.seed if record else None,
         settings=write_config(bundle.model_settings),
-        parameters=count_parameters(model),
+        parameters=count_parameters(trained.model),
         sources=tuple(sources),
-        num_fields=layout.num_fields,
+        num_fields=bundle.layout.num_fields,
         thresholds={"absolute": ABSOLUTE, "of_largest": OF_LARGEST, "of_root_mean_square": OF_ROOT_MEAN_SQUARE},
         magnitude_edges=MAGNITUDE_EDGES,
         curve_shares=CURVE_SHARES,
         layers=tuple(
-            _layer(one, other, names if one.name in readers else None, moments.typical_size, fresh_moments.typical_size)
-            for one, other in zip(dense_matrices(model), dense_matrices(control), strict=True)
+            _layer(one, other, names if one.name in readers else None, (trained.sizes, untrained.sizes))
+            for one, other in pairs
         ),
-        not_inspected=unknown_products(model),
+        not_inspected=unknown_products(trained.model),
         filters=tuple(
-            _rounded(_filter(one, other, names, watch, fresh_watch, rows))
-            for one, other in zip(blocks, fresh_blocks, strict=True)
+            _rounded(_filter(place, fresh, names, (trained.watch, untrained.watch)))
+            for place, fresh in zip(trained.blocks, untrained.blocks, strict=True)
         ),
-        relu_layers=tuple(_rounded(layer) for layer in _relu_layers(watch, fresh_watch)) if rows else (),
-        milliseconds={} if first is None else _rounded(_milliseconds(model, first, seconds)),
+        relu_layers=tuple(_rounded(layer) for layer in _relu_layers(trained.watch, untrained.watch)),
+        milliseconds={} if first is None else _rounded(_milliseconds(trained.model, first, seconds)),
         versions=versions(),
         machine=machine(torch_threads=torch.get_num_threads()),
     )
 
 
-class _Moments:
-    """The root mean square of each number of the field vectors, over all rows so far."""
+class _Subject:
+    """A model that is looked into; what needs rows is None until it has scored some."""
 
-    def __init__(self) -> None:
-        self._rows, self._squares = 0, torch.zeros(())
+    def __init__(self, model: nn.Module, layout: Layout) -> None:
+        self.model = model
+        self.sizes: Tensor | None = None
+        self.watch: Watch | None = None
+        self._known = _known_batch(layout)
+        self._vectors = self._field_vectors(self._known)
+        flat_width = None if self._vectors is None else self._vectors.shape[1]
+        self.blocks = filter_blocks(model, num_fields=layout.num_fields, flat_width=flat_width)
 
-    def add(self, x: Tensor) -> None:
-        self._rows += len(x)
-        self._squares = self._squares + x.double().square().sum(0)
+    @torch.no_grad()
+    def settle(self, batch: Batch) -> None:
+        """Let a fresh model's normalisation know some rows, as the first step of training would."""
+        if len(batch) > 1:
+            with torch.random.fork_rng(devices=[]):  # dropout draws
+                self.model.train()(batch)
+            self.model.eval()
 
-    @property
-    def typical_size(self) -> Tensor | None:
-        return (self._squares / self._rows).sqrt() if self._rows else None
+    @torch.inference_mode()
+    def score(self, batch: Batch) -> None:
+        """Count what the model does with some rows; the first say how large inputs typically are."""
+        if self.watch is None:
+            vectors = self._field_vectors(batch)
+            self.sizes = None if vectors is None else typical_sizes(vectors)
+            self.watch = Watch(self.model, self.blocks, batch)
+        with self.watch.counting():
+            self.model(batch)
+
+    @torch.inference_mode()
+    def field_readers(self) -> set[str]:
+        """The matrices that read the fields; none if the model does not say what its field vectors are."""
+        return set() if self._vectors is None else field_readers(self.model, self._known, self._vectors)
+
+    @torch.inference_mode()
+    def _field_vectors(self, batch: Batch) -> Tensor | None:
+        return self.model.field_vectors(batch).flatten(1) if isinstance(self.model, SplitModel) else None
 
 
 def _fresh_model(bundle: Bundle) -> nn.Module:
@@ -168,22 +189,14 @@ def _batches(bundle: Bundle, chunks: Iterable[pl.DataFrame], batch_size: int, mo
             yield make_batch(bundle.encoders.encode(part, labels=False), bundle.layout)
 
 
-@torch.inference_mode()
-def _score(model: nn.Module, batch: Batch, watch: Watch, moments: _Moments) -> None:
-    with watch.counting():
-        model(batch)
-    if isinstance(model, SplitModel):
-        moments.add(model.field_vectors(batch).flatten(1))
-
-
 def _layer(
     trained: DenseMatrix,
     untrained: DenseMatrix,
     fields: tuple[str, ...] | None,
-    sizes: Tensor | None,
-    fresh_sizes: Tensor | None,
+    field_sizes: tuple[Tensor | None, Tensor | None],
 ) -> dict[str, Any]:
-    """One weight matrix, trained and fresh; ``fields`` and the typical ``sizes`` of its inputs if it reads them."""
+    """One weight matrix, trained and fresh; ``fields`` if it reads them, and how large their numbers typically are."""
+    sizes, fresh_sizes = field_sizes if fields else (None, None)
     blocks, outputs, inputs = trained.weight.shape
     layer: dict[str, Any] = {
         "name": trained.name,
@@ -191,8 +204,8 @@ def _layer(
         "outputs": outputs,
         "inputs": inputs,
         "reads_fields": fields is not None,
-        "trained": _weight_figures(trained, sizes if fields else None),
-        "untrained": _weight_figures(untrained, fresh_sizes if fields else None),
+        "trained": _weight_figures(trained, sizes),
+        "untrained": _weight_figures(untrained, fresh_sizes),
     }
     if fields:
         masses = [trained.mass(), untrained.mass()]
@@ -226,7 +239,7 @@ def _weight_figures(matrix: DenseMatrix, sizes: Tensor | None) -> dict[str, Any]
 
 
 def _filter(
-    one: FilterBlock, fresh: FilterBlock, fields: tuple[str, ...], watch: Watch, fresh_watch: Watch, rows: int
+    one: FilterBlock, fresh: FilterBlock, fields: tuple[str, ...], watches: tuple[Watch | None, Watch | None]
 ) -> dict[str, Any]:
     """One filter: what it chose, or what it learned and did with the rows."""
     facts: dict[str, Any] = {"name": one.name, "reads_fields": one.reads_fields, "d_in": one.d_in}
@@ -247,7 +260,8 @@ def _filter(
     facts |= {"alpha": alpha, "alpha_start": fresh.block.filter.alpha.mean().item()}
     facts |= {"gamma_quartiles": gamma.quantile(torch.linspace(0, 1, 5), dim=1).T}
     facts |= {"gamma_start": fresh.block.filter.gamma.mean().item()}
-    if not rows:
+    watch, fresh_watch = watches
+    if watch is None or fresh_watch is None:
         return facts
     found, control = watch.filters[one.name].result(), fresh_watch.filters[fresh.name].result()
     facts |= {"trained": _activity(found), "untrained": _activity(control)}
@@ -270,7 +284,9 @@ def _activity(found: ViewActivity) -> dict[str, Any]:
     }
 
 
-def _relu_layers(watch: Watch, fresh_watch: Watch) -> Iterator[dict[str, Any]]:
+def _relu_layers(watch: Watch | None, fresh_watch: Watch | None) -> Iterator[dict[str, Any]]:
+    if watch is None or fresh_watch is None:
+        return
     for name, counts in watch.relu_layers.items():
         both = {"trained": counts.result(), "untrained": fresh_watch.relu_layers[name].result()}
         yield {

@@ -1,10 +1,12 @@
 """Reports: records become one HTML page that a person enjoys and can check.
 
-Made here: a self-contained page (pictures, table, settings, the command to repeat) that needs no network.
-From: the records and curves of runs; no torch, no weights, no data.
+Made here: self-contained pages (pictures, tables, settings, the command to repeat) that need no network.
+From: the records and curves of runs, and inspections of models; no torch, no weights, no data.
 Who may ask: the command line.
 """
 
+from tamis.reports.inspection_page import write_inspection
 from tamis.reports.page import write_report
+from tamis.reports.sparsity_wording import headlines
 
-__all__ = ["write_report"]
+__all__ = ["headlines", "write_inspection", "write_report"]

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from tamis.record import write_whole
@@ -14,9 +13,9 @@ from tamis.reports.comparison import Comparison, read_comparisons
 from tamis.reports.curve_plot import draw_training_loss, draw_validation_auc
 from tamis.reports.reliability_plot import draw_reliability
 from tamis.reports.svg import SERIES
-from tamis.reports.wording import METRICS, describe_auc, format_number, format_short, verdict
+from tamis.reports.template import render
+from tamis.reports.wording import METRICS, describe_auc, verdict
 
-_HERE = Path(__file__).parent
 _COLUMNS = {
     "gauc_impression": "GAUC impr.",
     "gauc_user": "GAUC user",
@@ -55,17 +54,9 @@ def write_report(runs: Sequence[Path], output: Path, *, title: str | None = None
 
 def render_page(comparisons: Sequence[Comparison], *, title: str) -> str:
     """The page as text."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": format_number, "short": format_short}
-    return environment.get_template("page.html").render(
+    return render(
+        "page.html",
         title=title,
-        style=Markup((_HERE / "page.css").read_text(encoding="utf-8")),
         sections=[_section(comparison, f"c{i}") for i, comparison in enumerate(comparisons)],
         columns=_COLUMNS,
         glossary=METRICS,

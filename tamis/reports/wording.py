@@ -81,6 +81,20 @@ def format_short(value: float | None) -> str:
     return f"{value:.3g}"
 
 
+def format_share(value: float | None) -> str:
+    """A share as a percentage of two or three digits.
+
+    Example:
+        >>> format_share(0.01234), format_share(0.5678), format_share(0.00012), format_share(None)
+        ('1.2 %', '57 %', '0.01 %', '–')
+    """
+    if value is None:
+        return MISSING
+    percent = 100 * value
+    decimals = 0 if abs(percent) >= 9.95 or percent == 0 else 1 if abs(percent) >= 0.095 else 2
+    return f"{percent:.{decimals}f} %"
+
+
 def format_bytes(value: float | None) -> str:
     """A size in binary units.
 

@@ -1,0 +1,149 @@
+"""The page of an inspection: pictures first, then every number."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from tamis.record import Inspection, write_whole
+from tamis.reports.heat_map import draw_heat_map
+from tamis.reports.sparsity_plots import draw_magnitudes, draw_mass, draw_rates, draw_scales
+from tamis.reports.sparsity_wording import SPARSITY_TERMS, headlines, mean_of_views
+from tamis.reports.template import render
+
+Picture = tuple[str, str, Markup]
+
+
+def write_inspection(inspection: Inspection, output: Path | str, *, title: str | None = None) -> Path:
+    """Draw one self-contained HTML page of one model's sparsity; the same inspection gives the same bytes.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     page = write_inspection(Inspection(model="mlp", rows=0), Path(folder) / "inspection.html")
+        ...     "What mlp keeps" in page.read_text()
+        True
+    """
+    page = render(
+        "inspection.html",
+        title=title or f"What {inspection.model} keeps",
+        inspection=inspection,
+        sentences=headlines(inspection),
+        pictures=list(_pictures(inspection)),
+        filters=[_filter_line(sieve, number) for number, sieve in enumerate(inspection.filters, start=1)],
+        times=list(_times(inspection)),
+        glossary=SPARSITY_TERMS,
+        record=json.dumps(inspection.to_json(), ensure_ascii=False),
+    )
+    return write_whole(output, page)
+
+
+def _pictures(inspection: Inspection) -> Iterator[Picture]:
+    """Heading, caption and drawing of each picture that has something to show."""
+    if mass := draw_mass(inspection, name="mass"):
+        yield (
+            "Where the weight mass lies",
+            "Layers that read the fields, trained; dashed: untrained. The straight line would be equal dimensions, the "
+            "ring is the production model of the paper.",
+            mass,
+        )
+    if magnitudes := draw_magnitudes(inspection, name="magnitudes"):
+        yield "How large the weights are", "All dense layers together, on a logarithmic axis.", magnitudes
+    for number, sieve in enumerate(inspection.filters, start=1):
+        yield from _filter_pictures(sieve, number)
+
+
+def _filter_pictures(sieve: Mapping[str, Any], number: int) -> Iterator[Picture]:
+    views = [str(view) for view in range(1, sieve["views"] + 1)]
+    if "trained" in sieve:
+        steps = ["ReLU", *(str(step) for step in range(1, sieve["iterations"] + 1))]
+        yield (
+            f"Zeros of block {number}",
+            "Exact zeros of each view in percent, before competition (ReLU) and after every iteration, mean over rows.",
+            draw_heat_map(
+                [list(view) for view in zip(*sieve["trained"]["zeros"], strict=True)],
+                rows=[f"view {view}" for view in views],
+                columns=steps,
+                label="iteration",
+                highest=1.0,
+                name=f"zeros-{number}",
+                title=f"Share of exact zeros in block {number} by view and iteration",
+            ),
+        )
+    if "kept" in sieve:
+        whose = "field" if sieve["reads_fields"] else "view of the block before"
+        how = "by attribution" if sieve["kind"] == "dynamic" else "by the fixed choice"
+        yield (
+            f"What the views of block {number} keep",
+            f"The percentage of what each view keeps that comes from each {whose}, {how}; a column adds up to 100.",
+            draw_heat_map(
+                [list(source) for source in zip(*sieve["kept"], strict=True)],
+                rows=sieve["sources"],
+                columns=views,
+                label="view",
+                name=f"kept-{number}",
+                title=f"Sources of what the views of block {number} keep",
+            ),
+        )
+    if sieve["kind"] == "dynamic":
+        yield (
+            f"Rates of block {number}",
+            "What is subtracted in each iteration, as a multiple of the mean.",
+            draw_rates(sieve, name=f"rates-{number}"),
+        )
+        yield (
+            f"Scales of block {number}",
+            "What each surviving dimension is multiplied with.",
+            draw_scales(sieve, name=f"scales-{number}"),
+        )
+
+
+def _filter_line(sieve: Mapping[str, Any], number: int) -> dict[str, Any]:
+    """One line of the table of filters; what a kind does not have is None."""
+    line: dict[str, Any] = dict.fromkeys(
+        ("relu", "untrained", "spread", "dead", "always", "row_overlap", "zeros", "overlap", "chance", "unread")
+    )
+    line |= {"number": number, "kind": sieve["kind"], "views": sieve["views"], "width": sieve["width"]}
+    if sieve["kind"] == "static":
+        names = {"zeros": "zeros", "overlap": "overlap", "chance": "chance_overlap", "unread": "unread"}
+        return line | {name: sieve[key] for name, key in names.items()}
+    if "trained" not in sieve:
+        return line
+    trained = sieve["trained"]
+    return line | {
+        "relu": mean_of_views(trained["zeros"][0]),
+        "zeros": mean_of_views(trained["zeros"][-1]),
+        "untrained": mean_of_views(sieve["untrained"]["zeros"][-1]),
+        "spread": mean_of_views(trained["zeros_spread"]),
+        "dead": mean_of_views(trained["dead"]),
+        "always": mean_of_views(trained["always"]),
+        "row_overlap": mean_of_views(trained["row_overlap"]),
+        "overlap": trained["overlap"],
+        "chance": trained["chance_overlap"],
+    }
+
+
+_WAYS = {
+    "as_it_is": "the model as it is",
+    "without_filter": "without its filters",
+    "gathered": "gather, then small products, as it is done",
+    "sparse": "product of the non-zeros alone",
+    "conversion": "finding the non-zeros",
+}
+_DENSE = {
+    "gathered": "one product with all dimensions, same result",
+    "sparse": "product of everything, zeros and all, as it is done",
+}
+
+
+def _times(inspection: Inspection) -> Iterator[tuple[str, str, list[float]]]:
+    """Place, way and quartiles of everything that was timed."""
+    found = inspection.milliseconds
+    for way, quartiles in found.get("model", {}).items():
+        yield "model", _WAYS[way], quartiles
+    for number, ways in enumerate(found.get("blocks", {}).values(), start=1):
+        for way, quartiles in ways.items():
+            beside = "gathered" if "gathered" in ways else "sparse"
+            yield f"first product of block {number}", _DENSE[beside] if way == "dense" else _WAYS[way], quartiles
