@@ -31,6 +31,14 @@ def test_five_lines_learn_something_and_survive_saving(fitted, click_log, tmp_pa
     assert loaded.save(tmp_path / "again").is_dir()
 
 
+def test_a_fitted_model_can_be_looked_into(fitted, click_log):
+    found = fitted.inspect(click_log[:100].drop("click").to_pandas())
+    assert (found.model, found.rows, found.seed, found.dataset) == ("mlp", 100, 0, "frame")
+    assert fitted.inspect().rows == 0
+    with pytest.raises(ConfigError, match="not fitted yet"):
+        tamis.Ranker("mlp").inspect()
+
+
 def test_predictions_are_one_probability_a_row(fitted, click_log):
     scores = fitted.predict(click_log.drop("click"))
     assert scores.shape == (len(click_log),)

@@ -12,6 +12,7 @@ from scipy import stats
 from tamis.errors import DataError
 from tamis.record import (
     CurvePoint,
+    Inspection,
     RunRecord,
     find_runs,
     machine,
@@ -312,3 +313,21 @@ def test_versions_name_what_is_installed():
     found = versions(["numpy", "no-such-package"])
     assert found["numpy"] == np.__version__
     assert sorted(found) == ["numpy", "python"]
+
+
+def test_an_inspection_survives_saving_a_line_for_each_layer(tmp_path):
+    layers = tuple({"name": f"layer {number}", "trained": {"curve": [0.0, 1.0]}} for number in range(3))
+    found = Inspection(model="mlp", rows=5, seed=2, layers=layers, machine={"processor": None})
+    place = found.save(tmp_path / "inspection.json")
+    assert Inspection.load(place) == found
+    assert sum(line.startswith('  {"name":"layer ') for line in place.read_text().splitlines()) == 3
+
+
+def test_an_inspection_refuses_what_it_does_not_know(tmp_path):
+    (tmp_path / "one.json").write_text('{"format": 1, "model": "mlp", "rows": 5, "layer": []}')
+    with pytest.raises(
+        DataError, match=r"one\.json: a record of an inspection has no key 'layer'\. Did you mean 'layers'\?"
+    ):
+        Inspection.load(tmp_path / "one.json")
+    with pytest.raises(DataError, match="has format 9; this tamis reads up to 1. Upgrade tamis"):
+        Inspection.from_json({"format": 9, "model": "mlp", "rows": 5}, where="new.json")

@@ -1,6 +1,6 @@
 """Every weight matrix of a model's dense layers, in one shape, and which of them read the fields."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -91,15 +91,15 @@ def field_readers(model: nn.Module, batch: Batch, x: Tensor) -> set[str]:
     """
     given: set[str] = set()
 
-    def watch(name: str, args: tuple) -> None:
-        if args and isinstance(args[0], Tensor) and args[0].shape == x.shape and bool((args[0] == x).all()):
-            given.add(name)
+    def watch(name: str) -> Callable[[nn.Module, tuple], None]:
+        def look(_: nn.Module, args: tuple) -> None:
+            if args and isinstance(args[0], Tensor) and args[0].shape == x.shape and bool((args[0] == x).all()):
+                given.add(name)
+
+        return look
 
     modules = dict(model.named_modules())
-    hooks = [
-        module.register_forward_pre_hook(lambda _, args, name=name: watch(name, args))
-        for name, module in modules.items()
-    ]
+    hooks = [module.register_forward_pre_hook(watch(name)) for name, module in modules.items()]
     try:
         model(batch)
     finally:

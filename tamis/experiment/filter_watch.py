@@ -152,5 +152,6 @@ def _output(block: StaticBlock | DynamicBlock) -> tuple[int, int]:
     """Views and width of what a block gives."""
     if isinstance(block, StaticBlock):
         return tuple(block.filter.indices.shape)  # type: ignore[return-value]
-    width = block.fusion.dense[-1].weight.shape[2] if block.fusion.dense else block.projection.width
-    return block.projection.views, int(width)  # type: ignore[arg-type]
+    dense = block.fusion.dense
+    width = dense[-1].get_parameter("weight").shape[2] if dense else block.projection.width
+    return block.projection.views, width

@@ -70,7 +70,7 @@ class Inspection:
         newest = INSPECTION_FORMAT
         if isinstance(table, Mapping) and isinstance(table.get("format"), int) and table["format"] > newest:
             raise DataError(f"{where}: has format {table['format']}; this tamis reads up to {newest}. Upgrade tamis.")
-        return read_strictly(cls, table, what="inspection", where=where)
+        return read_strictly(cls, table, what="record of an inspection", where=where)
 
     def save(self, path: Path | str) -> Path:
         """Write one JSON file, a line for each key, layer and filter: small, and still to be compared line by line."""

@@ -45,14 +45,33 @@ def _pictures(inspection: Inspection) -> Iterator[Picture]:
     if mass := draw_mass(inspection, name="mass"):
         yield (
             "Where the weight mass lies",
-            "Layers that read the fields, trained; dashed: untrained. The straight line would be equal dimensions, the "
-            "ring is the production model of the paper.",
+            "Layers that read the fields, trained; dashed: untrained; faint: weighed by how large the inputs are. The "
+            "straight line would be equal dimensions, the ring is the production model of the paper.",
             mass,
         )
     if magnitudes := draw_magnitudes(inspection, name="magnitudes"):
         yield "How large the weights are", "All dense layers together, on a logarithmic axis.", magnitudes
+    for number, layer in enumerate((layer for layer in inspection.layers if layer["reads_fields"]), start=1):
+        yield _field_picture(layer, number)
     for number, sieve in enumerate(inspection.filters, start=1):
         yield from _filter_pictures(sieve, number)
+
+
+def _field_picture(layer: Mapping[str, Any], number: int) -> Picture:
+    columns = {"untrained": "untrained", "trained": "trained", "on_rows": "on rows"}
+    known = [key for key in columns if layer["fields"][key] is not None]
+    return (
+        f"Weight mass of the fields, {layer['name']}",
+        "The percentage of the mass that multiplies each field; on rows: weighed by how large its numbers are.",
+        draw_heat_map(
+            [list(field) for field in zip(*(layer["fields"][key] for key in known), strict=True)],
+            rows=layer["fields"]["names"],
+            columns=[columns[key] for key in known],
+            label="",
+            name=f"fields-{number}",
+            title=f"Share of the weight mass of each field in {layer['name']}",
+        ),
+    )
 
 
 def _filter_pictures(sieve: Mapping[str, Any], number: int) -> Iterator[Picture]:

@@ -30,6 +30,8 @@ def draw_mass(inspection: Inspection, *, name: str) -> Markup | None:
             colour, label = series_colour(number), shorten(layer["name"], 34)
             axes.plot(shares, layer["untrained"]["curve"], color=MUTED, linestyle=(0, (2, 1.6)), linewidth=1.3)
             axes.plot(shares, layer["trained"]["curve"], color=colour, linestyle=series_dash(number), label=label)
+            if layer["trained"]["curve_on_rows"]:
+                axes.plot(shares, layer["trained"]["curve_on_rows"], color=colour, linewidth=1.4, alpha=0.5)
         axes.plot(*_PAPER, "o", color=INK, markersize=7, fillstyle="none")
         axes.annotate("paper", _PAPER, (7, 6), textcoords="offset points", color=INK, fontsize=TEXT - 1)
         axes.set_xlim(0, 1)

@@ -94,6 +94,23 @@ def test_a_log_is_inspected_prepared_trained_evaluated_predicted_and_reported(ta
     assert code == 0 and "<svg" in (experiment / "page.html").read_text()
 
 
+def test_a_model_is_inspected_with_rows_and_without(tamis, experiment, click_log):
+    run, out = experiment / "run", experiment / "found" / "seed-0.json"
+    assert tamis("train", experiment / "experiment.toml", "--out", run)[0] == 0
+    log = experiment / "log.parquet"
+    code, said, err = tamis("inspect", run / "model", log, log, "--rows", 2500, "--out", out)
+    assert code == 0, err
+    assert "hidden.linears.0" in said and "of the" in said and f"{out}\n{out.with_suffix('.html')}" in said
+    found = json.loads(out.read_text())
+    assert (found["rows"], found["sources"], found["seed"]) == (2500, ["log.parquet"] * 2, 0)
+    assert str(experiment) not in out.read_text() + out.with_suffix(".html").read_text()
+    assert "<svg" in out.with_suffix(".html").read_text()
+    code, said, err = tamis("inspect", run / "model", "--out", out, "--json")
+    assert code == 0 and json.loads(said)["rows"] == 0
+    code, _, err = tamis("inspect", experiment, "--out", out)
+    assert code == 1 and "is not a saved model" in err
+
+
 def test_settings_are_overridden_from_the_command_line(tamis, experiment):
     words = ["--set", "model.hidden=[4]", "--set", "training.batch_size=64", "--out", experiment / "run"]
     code, _, err = tamis("train", experiment / "experiment.toml", *words)
