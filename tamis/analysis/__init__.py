@@ -16,11 +16,12 @@ from tamis.analysis.significance import Comparison, compare_auc, compare_log_los
 from tamis.analysis.static_choice import StaticChoice, static_choice
 from tamis.analysis.step_memory import PeakBytes, peak_bytes
 from tamis.analysis.view_activity import ViewActivity, ViewCounts
-from tamis.analysis.weight_sparsity import MAGNITUDE_EDGES, WeightSparsity, weight_sparsity
+from tamis.analysis.weight_sparsity import MAGNITUDE_EDGES, THRESHOLDS, WeightSparsity, weight_sparsity
 
 __all__ = [
     "CURVE_SHARES",
     "MAGNITUDE_EDGES",
+    "THRESHOLDS",
     "Comparison",
     "DenseMatrix",
     "PeakBytes",

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-ABSOLUTE, OF_LARGEST, OF_ROOT_MEAN_SQUARE = 1e-3, 0.01, 0.1
-"""The thresholds: the paper's; 1 % of the matrix' largest weight; 10 % of its root mean square."""
+THRESHOLDS = {"absolute": 1e-3, "of_largest": 0.01, "of_root_mean_square": 0.1}
+"""The paper's threshold, and two that move with the matrix, as shares of its largest weight and root mean square."""
 
 MAGNITUDE_EDGES = tuple(step / 4 for step in range(-24, 5))
 """Edges of the histogram of ``log10 |w|``, four bins a decade from a millionth to ten."""
@@ -49,10 +49,10 @@ def weight_sparsity(weight: Tensor) -> WeightSparsity:
     bins = ((magnitude.log10().clamp(low, high) - low) * 4).floor().long().clamp_max(len(MAGNITUDE_EDGES) - 2)
     counts = torch.bincount(bins, minlength=len(MAGNITUDE_EDGES) - 1)
     return WeightSparsity(
-        below_absolute=_share(magnitude < ABSOLUTE),
+        below_absolute=_share(magnitude < THRESHOLDS["absolute"]),
         # "At most" in the relative ones, so that a matrix of zeros is sparse by every measure.
-        below_largest=_share(magnitude <= OF_LARGEST * magnitude.max()),
-        below_rms=_share(magnitude <= OF_ROOT_MEAN_SQUARE * root_mean_square),
+        below_largest=_share(magnitude <= THRESHOLDS["of_largest"] * magnitude.max()),
+        below_rms=_share(magnitude <= THRESHOLDS["of_root_mean_square"] * root_mean_square),
         magnitudes=tuple((counts / len(magnitude)).tolist()),
     )
 

@@ -11,38 +11,27 @@ from torch import Tensor, nn
 from tamis.analysis import (
     CURVE_SHARES,
     MAGNITUDE_EDGES,
-    DenseMatrix,
-    ViewActivity,
+    THRESHOLDS,
     block_costs,
     count_parameters,
-    curve_at,
     dense_matrices,
-    dims_holding,
     field_readers,
-    group_shares,
-    mass_curve,
-    matrix_rank,
     model_cost,
-    static_choice,
     unknown_products,
-    weight_sparsity,
 )
-from tamis.analysis.weight_sparsity import ABSOLUTE, OF_LARGEST, OF_ROOT_MEAN_SQUARE
 from tamis.batch import Batch
 from tamis.config import write_config
 from tamis.data.batching import make_batch
 from tamis.embeddings import tables_stored
-from tamis.experiment.filter_watch import FilterBlock, Watch, filter_blocks, typical_sizes
+from tamis.experiment.filter_watch import Watch, filter_blocks, typical_sizes
+from tamis.experiment.inspection_figures import filter_figures, layer_figures, relu_figures, rounded
 from tamis.export import Bundle
 from tamis.features import Layout
-from tamis.layers import DynamicBlock, StaticBlock
 from tamis.models import MODELS, SplitModel
 from tamis.record import Inspection, RunRecord, machine, versions
 
 CONTROL_SEED = 0
 TIMED_ROWS = 1024
-_MOST_CELLS = 400  # of one table of views and their sources: keeps the file under 60 kB
-_MOST_SOURCES, _MOST_VIEWS = 40, 16
 
 
 def inspect_model(
@@ -59,10 +48,9 @@ def inspect_model(
     """Look into a trained model, and with rows into what its filters do with them; labels are not needed.
 
     The control is the same model with fresh weights and tables (seed 0), measured on the same rows; its normalisation
-    knows the first batch. Memory does not grow with the number of rows; how large inputs typically are is taken from
-    the first batch too. ``record`` lends the name of
-    the data set and the seed, ``sources`` are names of files to write down. Milliseconds are measured on the first
-    1,024 rows, for about ``seconds`` in all.
+    knows the first batch, from which it is also taken how large inputs typically are. Memory does not grow with the
+    number of rows. ``record`` lends the name of the data set and the seed, ``sources`` are names of files to write
+    down. Milliseconds are measured on the first 1,024 rows, for about ``seconds`` in all.
 
     Example:
         >>> import tamis
@@ -72,18 +60,8 @@ def inspect_model(
         >>> found.rows, [layer["name"] for layer in found.layers][0]
         (100, 'body.blocks.0.projection')
     """
-    both = tuple(_Subject(model, bundle.layout) for model in (bundle.model.cpu().eval(), _fresh_model(bundle)))
-    trained, untrained = both
-    rows, first = 0, None
-    for batch in _batches(bundle, chunks, batch_size, most_rows):
-        if rows == 0:
-            untrained.settle(batch)
-        rows += len(batch)
-        first = batch[:TIMED_ROWS] if first is None else first
-        for subject in both:
-            subject.score(batch)
-        if report is not None:
-            report(len(batch))
+    trained, untrained = (_Subject(model, bundle.layout) for model in (bundle.model.cpu().eval(), _fresh_model(bundle)))
+    rows, first = _look((trained, untrained), _batches(bundle, chunks, batch_size, most_rows), report)
     names = bundle.layout.field_names
     readers = trained.field_readers()
     pairs = zip(dense_matrices(trained.model), dense_matrices(untrained.model), strict=True)
@@ -98,20 +76,20 @@ def inspect_model(
         parameters=count_parameters(trained.model),
         sources=tuple(sources),
         num_fields=bundle.layout.num_fields,
-        thresholds={"absolute": ABSOLUTE, "of_largest": OF_LARGEST, "of_root_mean_square": OF_ROOT_MEAN_SQUARE},
+        thresholds=dict(THRESHOLDS),
         magnitude_edges=MAGNITUDE_EDGES,
         curve_shares=CURVE_SHARES,
         layers=tuple(
-            _layer(one, other, names if one.name in readers else None, (trained.sizes, untrained.sizes))
+            layer_figures(one, other, names if one.name in readers else None, (trained.sizes, untrained.sizes))
             for one, other in pairs
         ),
         not_inspected=unknown_products(trained.model),
         filters=tuple(
-            _rounded(_filter(place, fresh, names, (trained.watch, untrained.watch)))
+            rounded(filter_figures(place, fresh, names, (trained.watch, untrained.watch)))
             for place, fresh in zip(trained.blocks, untrained.blocks, strict=True)
         ),
-        relu_layers=tuple(_rounded(layer) for layer in _relu_layers(trained.watch, untrained.watch)),
-        milliseconds={} if first is None else _rounded(_milliseconds(trained.model, first, seconds)),
+        relu_layers=tuple(rounded(layer) for layer in relu_figures(trained.watch, untrained.watch)),
+        milliseconds={} if first is None else rounded(_milliseconds(trained.model, first, seconds)),
         versions=versions(),
         machine=machine(torch_threads=torch.get_num_threads()),
     )
@@ -157,6 +135,23 @@ class _Subject:
         return self.model.field_vectors(batch).flatten(1) if isinstance(self.model, SplitModel) else None
 
 
+def _look(
+    both: tuple[_Subject, _Subject], batches: Iterable[Batch], report: Callable[[int], None] | None
+) -> tuple[int, Batch | None]:
+    """Let both models score all rows; gives their number and the first of them, which are to be timed."""
+    rows, first = 0, None
+    for batch in batches:
+        if first is None:
+            first = batch[:TIMED_ROWS]
+            both[1].settle(batch)
+        for subject in both:
+            subject.score(batch)
+        rows += len(batch)
+        if report is not None:
+            report(len(batch))
+    return rows, first
+
+
 def _fresh_model(bundle: Bundle) -> nn.Module:
     """The same model before training; the caller's random numbers are left alone."""
     types = {p.dtype for p in bundle.model.parameters() if getattr(p, "row_sparse", False)}
@@ -189,169 +184,9 @@ def _batches(bundle: Bundle, chunks: Iterable[pl.DataFrame], batch_size: int, mo
             yield make_batch(bundle.encoders.encode(part, labels=False), bundle.layout)
 
 
-def _layer(
-    trained: DenseMatrix,
-    untrained: DenseMatrix,
-    fields: tuple[str, ...] | None,
-    field_sizes: tuple[Tensor | None, Tensor | None],
-) -> dict[str, Any]:
-    """One weight matrix, trained and fresh; ``fields`` if it reads them, and how large their numbers typically are."""
-    sizes, fresh_sizes = field_sizes if fields else (None, None)
-    blocks, outputs, inputs = trained.weight.shape
-    layer: dict[str, Any] = {
-        "name": trained.name,
-        "blocks": blocks,
-        "outputs": outputs,
-        "inputs": inputs,
-        "reads_fields": fields is not None,
-        "trained": _weight_figures(trained, sizes),
-        "untrained": _weight_figures(untrained, fresh_sizes),
-    }
-    if fields:
-        masses = [trained.mass(), untrained.mass()]
-        shares = torch.stack([group_shares(mass, len(fields)) for mass in masses])
-        on_rows = None if sizes is None else group_shares(masses[0] * sizes, len(fields)).unsqueeze(0)
-        names, columns = _largest(fields, shares[0], _MOST_SOURCES)
-        layer["fields"] = {
-            "names": names,
-            "trained": _fold(shares[:1], columns)[0],
-            "untrained": _fold(shares[1:], columns)[0],
-            "on_rows": None if on_rows is None else _fold(on_rows, columns)[0],
-        }
-    return _rounded(layer)
-
-
-def _weight_figures(matrix: DenseMatrix, sizes: Tensor | None) -> dict[str, Any]:
-    shares, rank, mass = weight_sparsity(matrix.weight), matrix_rank(matrix.weight), matrix.mass()
-    return {
-        "below_absolute": shares.below_absolute,
-        "below_largest": shares.below_largest,
-        "below_rms": shares.below_rms,
-        "dims_for_80": dims_holding(mass),
-        "dims_for_80_of_squares": dims_holding(matrix.mass(power=2)),
-        "dims_for_80_on_rows": None if sizes is None else dims_holding(mass * sizes),
-        "full_rank": rank.full,
-        "effective_rank": rank.effective,
-        "stable_rank": rank.stable,
-        "curve": curve_at(mass_curve(mass)),
-        "curve_on_rows": None if sizes is None else curve_at(mass_curve(mass * sizes)),
-        "magnitudes": shares.magnitudes,
-    }
-
-
-def _filter(
-    one: FilterBlock, fresh: FilterBlock, fields: tuple[str, ...], watches: tuple[Watch | None, Watch | None]
-) -> dict[str, Any]:
-    """One filter: what it chose, or what it learned and did with the rows."""
-    facts: dict[str, Any] = {"name": one.name, "reads_fields": one.reads_fields, "d_in": one.d_in}
-    names = fields if one.reads_fields else tuple(f"view {number}" for number in range(1, (one.groups or 0) + 1))
-    if isinstance(one.block, StaticBlock):
-        indices = one.block.filter.indices
-        choice = static_choice(indices, d_in=one.d_in, groups=one.groups or 1)
-        return {
-            **{"kind": "static", **facts, "views": len(indices), "width": indices.shape[1]},
-            **{"zeros": choice.zeros, "unread": choice.unread},
-            **{"overlap": _off_diagonal(choice.overlap), "chance_overlap": choice.chance_overlap},
-            "overlaps": choice.overlap if len(indices) <= _MOST_VIEWS else None,
-            **(_kept_sources(names, choice.groups, None, None) if one.groups else {}),
-        }
-    assert isinstance(fresh.block, DynamicBlock)
-    alpha, gamma = one.block.filter.alpha.detach(), one.block.filter.gamma.detach()
-    facts |= {"kind": "dynamic", "views": len(alpha), "width": gamma.shape[1], "iterations": alpha.shape[1]}
-    facts |= {"alpha": alpha, "alpha_start": fresh.block.filter.alpha.mean().item()}
-    facts |= {"gamma_quartiles": gamma.quantile(torch.linspace(0, 1, 5), dim=1).T}
-    facts |= {"gamma_start": fresh.block.filter.gamma.mean().item()}
-    watch, fresh_watch = watches
-    if watch is None or fresh_watch is None:
-        return facts
-    found, control = watch.filters[one.name].result(), fresh_watch.filters[fresh.name].result()
-    facts |= {"trained": _activity(found), "untrained": _activity(control)}
-    facts["overlaps"] = found.overlap if len(alpha) <= _MOST_VIEWS else None
-    if found.groups is not None:
-        facts |= _kept_sources(names, found.groups, found.groups_spread, found.projected_groups)
-    return facts
-
-
-def _activity(found: ViewActivity) -> dict[str, Any]:
-    return {
-        "zeros": found.zeros,
-        "zeros_spread": found.zeros_spread,
-        "dead": found.dead,
-        "always": found.always,
-        "empty": found.empty,
-        "overlap": _off_diagonal(found.overlap),
-        "chance_overlap": _off_diagonal(found.chance_overlap),
-        "row_overlap": found.row_overlap,
-    }
-
-
-def _relu_layers(watch: Watch | None, fresh_watch: Watch | None) -> Iterator[dict[str, Any]]:
-    if watch is None or fresh_watch is None:
-        return
-    for name, counts in watch.relu_layers.items():
-        both = {"trained": counts.result(), "untrained": fresh_watch.relu_layers[name].result()}
-        yield {
-            "name": name,
-            **{
-                key: {
-                    "zeros": found.zeros.item(),
-                    "zeros_spread": found.zeros_spread.item(),
-                    "dead": found.dead.item(),
-                    "row_overlap": found.row_overlap.item(),
-                }
-                for key, found in both.items()
-            },
-        }
-
-
-def _kept_sources(
-    names: tuple[str, ...], groups: Tensor, spread: Tensor | None, projected: Tensor | None
-) -> dict[str, Any]:
-    """Which fields, or views of the block before, each view keeps; the smallest are added up as others."""
-    most = max(1, min(_MOST_SOURCES, _MOST_CELLS // len(groups)))
-    names_kept, columns = _largest(names, groups.nanmean(0), most)
-    return {
-        "sources": names_kept,
-        "kept": _fold(groups, columns),
-        # Spreads of single groups do not add up to that of their sum.
-        "kept_spread": None if spread is None else spread[:, columns[0]],
-        "projected": None if projected is None else _fold(projected, columns),
-    }
-
-
-def _largest(names: tuple[str, ...], shares: Tensor, most: int) -> tuple[list[str], tuple[Tensor, Tensor]]:
-    """The names of the largest shares, in their own order, with one more for all others; and both kinds' columns."""
-    order = shares.argsort(descending=True, stable=True)
-    kept, rest = order[:most].sort().values, order[most:]
-    return [*(names[i] for i in kept.tolist()), *([f"{len(rest)} others"] if len(rest) else [])], (kept, rest)
-
-
-def _fold(table: Tensor, columns: tuple[Tensor, Tensor]) -> Tensor:
-    kept, rest = columns
-    return torch.cat([table[:, kept], table[:, rest].sum(1, keepdim=True)], dim=1) if len(rest) else table[:, kept]
-
-
 def _milliseconds(model: nn.Module, batch: Batch, seconds: float) -> dict[str, Any]:
     return {
         "rows": len(batch),
         "model": model_cost(model, batch, seconds=seconds / 2),
         "blocks": block_costs(model, batch, seconds=seconds / 2),
     }
-
-
-def _off_diagonal(overlap: Tensor) -> float:
-    """The mean over pairs of different views; *nan* for a single one."""
-    return overlap[~torch.eye(len(overlap), dtype=torch.bool)].nanmean().item()
-
-
-def _rounded(value: Any) -> Any:
-    """Plain values of four digits: what a reader can use, in a file that can be kept."""
-    if isinstance(value, Tensor):
-        return _rounded(value.tolist())
-    if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(item) for item in value]
-    if isinstance(value, float):
-        return float(f"{value:.4g}") if math.isfinite(value) else None
-    return value

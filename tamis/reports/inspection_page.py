@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from markupsafe import Markup
@@ -96,7 +97,8 @@ def _filter_pictures(sieve: Mapping[str, Any], number: int) -> Iterator[Picture]
         how = "by attribution" if sieve["kind"] == "dynamic" else "by the fixed choice"
         yield (
             f"What the views of block {number} keep",
-            f"The percentage of what each view keeps that comes from each {whose}, {how}; a column adds up to 100.",
+            f"The percentage of what each view keeps that comes from each {whose}, {how}; a column adds up to 100."
+            f"{_row_spread(sieve)}",
             draw_heat_map(
                 [list(source) for source in zip(*sieve["kept"], strict=True)],
                 rows=sieve["sources"],
@@ -104,6 +106,22 @@ def _filter_pictures(sieve: Mapping[str, Any], number: int) -> Iterator[Picture]
                 label="view",
                 name=f"kept-{number}",
                 title=f"Sources of what the views of block {number} keep",
+            ),
+        )
+    if sieve.get("overlaps") and len(views) > 1:
+        yield (
+            f"Overlap of the views of block {number}",
+            "Jaccard index of what two views keep, in percent.",
+            draw_heat_map(
+                [
+                    [None if one == other else value for other, value in enumerate(row)]
+                    for one, row in enumerate(sieve["overlaps"])
+                ],
+                rows=[f"view {view}" for view in views],
+                columns=views,
+                label="view",
+                name=f"overlap-{number}",
+                title=f"Overlap of the views of block {number}",
             ),
         )
     if sieve["kind"] == "dynamic":
@@ -117,6 +135,11 @@ def _filter_pictures(sieve: Mapping[str, Any], number: int) -> Iterator[Picture]
             "What each surviving dimension is multiplied with.",
             draw_scales(sieve, name=f"scales-{number}"),
         )
+
+
+def _row_spread(sieve: Mapping[str, Any]) -> str:
+    spreads = [value for view in sieve["kept_spread"] or () for value in view if value is not None]
+    return f" From row to row a cell varies by {100 * fmean(spreads):.2g} (standard deviation)." if spreads else ""
 
 
 def _filter_line(sieve: Mapping[str, Any], number: int) -> dict[str, Any]:

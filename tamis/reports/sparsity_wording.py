@@ -36,7 +36,7 @@ def headlines(inspection: Inspection) -> list[str]:
     sentences = [*_of_weights(inspection)]
     for number, sieve in enumerate(inspection.filters, start=1):
         sentences.append(_of_filter(sieve, number))
-    return [*sentences, *_of_time(inspection)]
+    return [*sentences, *_of_hidden(inspection), *_of_time(inspection)]
 
 
 def share_below(inspection: Inspection, threshold: str, *, key: str = "trained") -> float:
@@ -111,6 +111,17 @@ def _of_filter(sieve: Mapping[str, Any], number: int) -> str:
         return sentence
     by_chance = "" if chance is None else f"; by chance it would be {format_share(chance)}"
     return f"{sentence} Two rows share {format_share(overlap)} of what a view keeps{by_chance}."
+
+
+def _of_hidden(inspection: Inspection) -> Iterator[str]:
+    if not inspection.relu_layers:
+        return
+    trained, untrained = (
+        " and ".join(format_share(layer[key]["zeros"]) for layer in inspection.relu_layers)
+        for key in ("trained", "untrained")
+    )
+    layers = "layer" if len(inspection.relu_layers) == 1 else "layers"
+    yield f"With no filter at all, ReLU leaves {trained} of the hidden {layers} at zero; before training {untrained}."
 
 
 def _of_time(inspection: Inspection) -> Iterator[str]:

@@ -71,7 +71,10 @@ def made_up(**changes) -> Inspection:
     dynamic = {
         **{"kind": "dynamic", "name": "body.blocks.0", "reads_fields": True, "d_in": 8, "views": 2, "width": 4},
         **{"iterations": 1, "alpha": [[0.2], [-0.1]], "alpha_start": 0.1, "gamma_start": 1.0},
-        **{"gamma_quartiles": [[0.9, 0.95, 1.0, 1.1, 1.2], [0.8, 0.9, 1.0, 1.0, 1.1]], "overlaps": None},
+        **{
+            "gamma_quartiles": [[0.9, 0.95, 1.0, 1.1, 1.2], [0.8, 0.9, 1.0, 1.0, 1.1]],
+            "overlaps": [[1.0, 0.2], [0.2, 1.0]],
+        },
         **{"trained": activity, "untrained": activity, "sources": ["user", HOSTILE]},
         **{"kept": [[0.7, 0.3], [None, None]], "kept_spread": None, "projected": [[0.5, 0.5], [0.5, 0.5]]},
     }
@@ -120,6 +123,7 @@ def test_every_picture_and_table_is_there(draw):
         "Weight mass of the fields, &lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&amp;&#34;$x^2$",
         "Zeros of block 1",
         "What the views of block 1 keep",
+        "Overlap of the views of block 1",
         "Rates of block 1",
         "Scales of block 1",
         "What the views of block 2 keep",
@@ -140,7 +144,8 @@ def test_the_headlines_say_what_was_found_and_what_it_was_before():
         "is before training. Two rows share 60 % of what a view keeps; by chance it would be 21 %."
     )
     assert found[3].startswith("Each view of block 2 leaves out 50 % of its input")
-    assert found[4] == "1,024 rows take 2 ms, without filters 6 ms: the filters save 4 ms."
+    assert found[4] == ("With no filter at all, ReLU leaves 52 % of the hidden layer at zero; before training 52 %.")
+    assert found[5] == "1,024 rows take 2 ms, without filters 6 ms: the filters save 4 ms."
 
 
 @pytest.mark.parametrize(
