@@ -48,8 +48,8 @@ def typical_sizes(x: Tensor) -> Tensor:
         - output: ``(width,)``
 
     Example:
-        >>> typical_sizes(torch.tensor([[3.0, 0.0], [4.0, 2.0]])).square().tolist()
-        [12.5, 2.0]
+        >>> typical_sizes(torch.tensor([[2.0, 1.0], [-2.0, 1.0]])).tolist()
+        [2.0, 1.0]
     """
     return x.square().mean(0).sqrt()
 
