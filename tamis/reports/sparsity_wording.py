@@ -67,6 +67,7 @@ def mean_of_views(values: Sequence[float | None]) -> float | None:
 
 def _of_weights(inspection: Inspection) -> Iterator[str]:
     if not inspection.layers:
+        yield "The model has no dense layer to look into."
         return
     trained, untrained = (share_below(inspection, "below_absolute", key=key) for key in ("trained", "untrained"))
     count = sum(weights_of(layer) for layer in inspection.layers)
