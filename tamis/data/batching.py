@@ -30,6 +30,11 @@ def make_partial_batch(chunk: EncodedChunk, layout: Layout) -> Batch:
     Raises:
         DataError: an id lies outside its table.
     """
+    return read_partial(chunk, layout).to_batch(layout)
+
+
+def read_partial(chunk: EncodedChunk, layout: Layout) -> RowBlock:
+    """The rows of ``make_partial_batch``, from which batches can still be cut."""
     nothing = np.zeros(chunk.rows, dtype=np.int32)
     empty = ListColumn(values=np.zeros(0, dtype=np.int32), offsets=np.zeros(chunk.rows + 1, dtype=np.int64))
     filled = replace(
@@ -43,7 +48,7 @@ def make_partial_batch(chunk: EncodedChunk, layout: Layout) -> Batch:
             for field in layout.dense
         },
     )
-    return make_batch(filled, layout)
+    return RowBlock.read(filled, layout, [(0, chunk.rows)])
 
 
 class EncodedBatches:

@@ -25,6 +25,7 @@ from tamis.data.split_writer import SplitWriter, bytes_per_row
 from tamis.data.staging import publish, staging_folder, sweep
 from tamis.errors import DataError
 from tamis.features import EncodedChunk, Encoders, Schema, fit_encoders
+from tamis.features.schema import encoding_part
 from tamis.features.text_codes import CodedTables
 
 __all__ = ["EncodedSet", "EncodedSplit", "prepare"]
@@ -66,7 +67,8 @@ def prepare(
     if previous is not None and not force:
         sources = _unchanged_sources(previous, rows, schema=schema, split=split)
         if sources is not None:
-            return _keep(previous, replace(previous.manifest, name=name or rows.name, sources=sources))
+            seen = replace(previous.manifest, name=name or rows.name, sources=sources)
+            return _keep(previous, _under(schema, seen, previous))
     sweep(folder, published=False)
     return _Preparation(
         rows, schema=schema, split=split, folder=folder, name=name, progress=progress or _no_progress
@@ -244,7 +246,7 @@ def _unchanged_sources(
     before, files = manifest.sources, rows.files
     if not rows.has_only_files or manifest.format != FORMAT or len(before) != len(files):
         return None
-    if manifest.schema != schema.to_table() or manifest.split != write_config(split):
+    if encoding_part(manifest.schema) != schema.to_encoding_table() or manifest.split != write_config(split):
         return None
     if manifest.source_columns != rows.column_types():
         return None
@@ -254,6 +256,14 @@ def _unchanged_sources(
             return None
         now.append(entry.seen_at(file))
     return tuple(now)
+
+
+def _under(schema: Schema, manifest: Manifest, previous: EncodedSet) -> Manifest:
+    """The manifest with what models are to make of the columns now, in which ``schema`` may differ from before."""
+    if manifest.schema == schema.to_table():
+        return manifest
+    layout = previous.encoders.under(schema).layout
+    return replace(manifest, schema=schema.to_table(), layout=layout.to_json())
 
 
 def _keep(previous: EncodedSet, manifest: Manifest) -> EncodedSet:

@@ -10,7 +10,7 @@ import numpy as np
 from tamis.data.column_file import ColumnEntry, open_column, release
 from tamis.data.manifest import FILE, Manifest, read_manifest
 from tamis.data.source_files import check_unchanged
-from tamis.errors import CheckpointError, DataError
+from tamis.errors import CheckpointError, ConfigError, DataError
 from tamis.features import Encoders, Layout, ListColumn, Schema
 
 ENCODERS = "encoders"
@@ -82,7 +82,7 @@ class EncodedSet:
 
     @property
     def fingerprint(self) -> str:
-        """The checksum of the content: schema, split, encoders and every column."""
+        """The checksum of the content: schema, split, encoders and every column; not what only models read."""
         return self.manifest.fingerprint
 
     @property
@@ -108,8 +108,8 @@ class EncodedSet:
             DataError: their files are missing or damaged.
         """
         try:
-            return Encoders.load(self.folder / self.manifest.folder / ENCODERS)
-        except CheckpointError as error:
+            return Encoders.load(self.folder / self.manifest.folder / ENCODERS).under(self.schema)
+        except (CheckpointError, ConfigError) as error:
             raise DataError(f"{error} Prepare the data set again with `--force`.") from None
 
     def rows(self, split: str) -> int:

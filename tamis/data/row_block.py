@@ -51,6 +51,13 @@ class RowBlock:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def num_bytes(self) -> int:
+        """The memory that the rows take."""
+        columns = (self.ids, self.dense, self.labels, self.weights, self.groups)
+        lists = (part.nbytes for pair in self.lists for part in pair)
+        return sum(column.nbytes for column in columns if column is not None) + sum(lists)
+
     def take(self, rows: np.ndarray) -> "RowBlock":
         """The rows at the positions ``rows``, in that order."""
         return RowBlock(

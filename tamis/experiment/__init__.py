@@ -11,7 +11,14 @@ from tamis.experiment.inspection import inspect_model
 from tamis.experiment.plan import Plan
 from tamis.experiment.planning import make_plan
 from tamis.experiment.prepare import prepare_data
-from tamis.experiment.run import check_everywhere, read_scores, run_experiment, run_folder
+from tamis.experiment.run import (
+    check_everywhere,
+    is_record_of,
+    read_scores,
+    recorded_settings,
+    run_experiment,
+    run_folder,
+)
 from tamis.experiment.settings import DataSettings, ExperimentSettings, load_settings, read_settings
 
 __all__ = [
@@ -22,12 +29,14 @@ __all__ = [
     "build_model",
     "check_everywhere",
     "inspect_model",
+    "is_record_of",
     "load_settings",
     "make_batches",
     "make_plan",
     "prepare_data",
     "read_scores",
     "read_settings",
+    "recorded_settings",
     "run_experiment",
     "run_folder",
 ]

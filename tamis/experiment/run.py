@@ -70,6 +70,7 @@ def run_experiment(
     batches = {name: make_batches(settings, encoded, name) for name in encoded.split_names}
     if workers.is_main:
         write_whole(folder / SETTINGS_FILE, tomli_w.dumps(settings.to_table()))
+    recorded = recorded_settings(settings, encoded)
     result = train(
         model,
         source=batches["train"],
@@ -80,7 +81,7 @@ def run_experiment(
         workers=workers,
         report=report,
         tasks=encoded.layout.tasks,
-        identity={"model": settings.to_table()["model"], "data": encoded.fingerprint},
+        identity={"model": recorded["model"], "data": encoded.fingerprint, "attended": recorded.get("attended", {})},
     )
     scored = {
         name: evaluate(
@@ -110,6 +111,24 @@ def run_experiment(
     record = _make_record(settings, encoded, bundle, result, scored, command, plan)
     record.save(folder / RECORD_FILE)
     return record
+
+
+def recorded_settings(settings: ExperimentSettings, encoded: EncodedSet) -> dict[str, Any]:
+    """The resolved settings, and which list is attended from which field, which may stand in a schema file alone.
+
+    The fingerprint of the data does not say it, for it is no matter of encoding.
+    """
+    attended = {field.name: field.target for field in encoded.layout.attended}
+    return {**settings.to_table(), **({"attended": attended} if attended else {})}
+
+
+def is_record_of(record: RunRecord, settings: ExperimentSettings, encoded: EncodedSet) -> bool:
+    """Whether a record is that of these settings on this data, attended lists included."""
+    told = dict(record.settings)
+    attended = told.pop("attended", {})
+    if record.data["fingerprint"] != encoded.fingerprint or not settings.is_recorded_as(told):
+        return False
+    return attended == recorded_settings(settings, encoded).get("attended", {})
 
 
 def check_everywhere(plan: Plan, workers: Workers) -> None:
@@ -179,7 +198,7 @@ def _make_record(
         rows={name: encoded.rows(name) for name in encoded.split_names},
         parameters=count_parameters(bundle.model),
         flops={"forward_per_row": forward_flops_per_row(bundle.model, batch)},
-        settings=settings.to_table(),
+        settings=recorded_settings(settings, encoded),
         versions=versions(),
         machine={
             **machine(torch_threads=torch.get_num_threads()),

@@ -1,11 +1,13 @@
 """Fitted encoders: raw columns in, ids and numbers out; the same function for training and for scoring."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from tamis.errors import ConfigError
 from tamis.features.columns import is_whole, read_lists, read_numbers, read_texts, read_vectors, take_column
 from tamis.features.encoded_chunk import EncodedChunk, ListColumn
 from tamis.features.field import Field, Kind
@@ -42,6 +44,16 @@ class Encoders:
     def schema(self) -> Schema:
         """The schema these encoders were fitted for."""
         return self.state.schema
+
+    def under(self, schema: Schema) -> "Encoders":
+        """The same encoders for a schema that differs from theirs in nothing that encoding depends on.
+
+        Raises:
+            ConfigError: it does differ.
+        """
+        if schema.to_encoding_table() != self.schema.to_encoding_table():
+            raise ConfigError("encoders were fitted for another schema than the one given. Fit them anew.")
+        return self if schema == self.schema else Encoders(replace(self.state, schema=schema))
 
     def fingerprint(self) -> str:
         """The sha256 of all that encoding depends on; it changes when anything does."""
@@ -171,9 +183,15 @@ def _make_layout(state: FittedState) -> Layout:
             table = state.text_tables.get(field.table) or state.number_tables[field.table]
             tables[field.table] = table.size
             if field.is_list:
-                is_ordered = field.kind == Kind.SEQUENCE
-                length = state.lengths[field.name]
-                lists.append(ListField(name=field.name, table=field.table, max_length=length, ordered=is_ordered))
+                lists.append(
+                    ListField(
+                        name=field.name,
+                        table=field.table,
+                        max_length=state.lengths[field.name],
+                        ordered=field.kind == Kind.SEQUENCE,
+                        target=field.target,
+                    )
+                )
             else:
                 ids.append(IdField(name=field.name, table=field.table))
     return Layout(

@@ -53,6 +53,9 @@ class Field:
     - ``share``: the name of a table that several fields share; by default a table of the field's own name.
     - ``max_length``: a sequence keeps its last, a multi-valued field its first ``max_length`` values; by
       default the longest list of the training rows.
+    - ``target``: the id field that a sequence is attended from, of the same table (``share``): each of its values
+      counts as much as target attention finds it to matter to that id; by default all count the same. It says what a
+      model makes of the values, not how they are encoded: one encoded set serves with any target.
     - ``separator``: what stands between the values of a list or vector that is written as text.
     - ``width``: the number of values of a vector; by default that of the first training row.
     - ``at_least``: the label is 1 when the value is at least this.
@@ -75,6 +78,7 @@ class Field:
     buckets: int | None = None
     share: str | None = None
     max_length: int | None = None
+    target: str | None = None
     separator: str | None = None
     width: int | None = None
     at_least: float | None = None
@@ -143,6 +147,7 @@ class Field:
             ("buckets", self.buckets is not None, self.encoding in ("hash", "quantile_bucket")),
             ("share", self.share is not None, is_text),
             ("max_length", self.max_length is not None, self.is_list),
+            ("target", self.target is not None, self.kind == Kind.SEQUENCE),
             ("separator", self.separator is not None, self.is_list or is_vector),
             ("width", self.width is not None, is_vector),
             ("at_least", self.at_least is not None, self.kind == Kind.LABEL),

@@ -1,6 +1,6 @@
 """What a model must know of an encoded row: names, table sizes and widths; no values, no torch."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,12 +18,16 @@ class IdField:
 
 @dataclass(frozen=True, kw_only=True)
 class ListField:
-    """One tensor of ``Batch.lists``: up to ``max_length`` ids into ``table``; ``ordered`` for a sequence."""
+    """One tensor of ``Batch.lists``: up to ``max_length`` ids into ``table``; ``ordered`` for a sequence.
+
+    ``target`` names the id field of the same table that the list is attended from, None for the plain mean.
+    """
 
     name: str
     table: str
     max_length: int
     ordered: bool
+    target: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +60,22 @@ class Layout:
         return len(self.ids) + len(self.lists) + len(self.dense)
 
     @property
+    def attended(self) -> tuple[ListField, ...]:
+        """The lists with a target, in order."""
+        return tuple(field for field in self.lists if field.target is not None)
+
+    @property
+    def unattended(self) -> "Layout":
+        """The same rows with every list as its plain mean: for weights of ids, which are no vectors to compare.
+
+        Example:
+            >>> seen = ListField(name="seen", table="item", max_length=9, ordered=True, target="item")
+            >>> Layout(tables={"item": 9}, ids=(IdField(name="item", table="item"),), lists=(seen,)).unattended.attended
+            ()
+        """
+        return replace(self, lists=tuple(replace(field, target=None) for field in self.lists))
+
+    @property
     def dense_width(self) -> int:
         """The number of columns of ``Batch.dense``."""
         return sum(field.width for field in self.dense)
@@ -75,9 +95,7 @@ class Layout:
         return {
             "tables": dict(self.tables),
             "ids": [{"name": f.name, "table": f.table} for f in self.ids],
-            "lists": [
-                {"name": f.name, "table": f.table, "max_length": f.max_length, "ordered": f.ordered} for f in self.lists
-            ],
+            "lists": [{name: value for name, value in asdict(f).items() if value is not None} for f in self.lists],
             "dense": [{"name": f.name, "width": f.width} for f in self.dense],
             "tasks": list(self.tasks),
             "scenario": self.scenario,

@@ -26,7 +26,8 @@ class Schema:
 
     Raises:
         ConfigError: two fields have one name, two fields of a kind that may stand once, fields that share a
-            table but not an encoder, a feature that reads the column of a label, or no feature at all.
+            table but not an encoder, a target that is no id field of the same table, a feature that reads the
+            column of a label, or no feature at all.
 
     Example:
         >>> user, click = Field(name="user", kind=Kind.CATEGORICAL), Field(name="click", kind=Kind.LABEL)
@@ -44,6 +45,7 @@ class Schema:
         self._check_single_kinds()
         self._check_leaks()
         self._check_shared_tables()
+        self._check_targets()
 
     @cached_property
     def features(self) -> tuple[Field, ...]:
@@ -170,6 +172,17 @@ class Schema:
             rows.append({**written, "kind": str(field.kind)})
         return {"field": rows}
 
+    def to_encoding_table(self) -> dict[str, Any]:
+        """What of ``to_table`` decides how rows are encoded: all but what only models read.
+
+        Example:
+            >>> item = Field(name="item", kind=Kind.CATEGORICAL)
+            >>> seen = Field(name="seen", kind=Kind.SEQUENCE, share="item", target="item")
+            >>> Schema(fields=(item, seen)).to_encoding_table()["field"][1]
+            {'name': 'seen', 'kind': 'sequence', 'share': 'item'}
+        """
+        return encoding_part(self.to_table())
+
     def _single(self, kind: Kind) -> Field | None:
         return next((field for field in self.fields if field.kind == kind), None)
 
@@ -211,6 +224,33 @@ class Schema:
                         f"fields {first.name!r} and {field.name!r} share the table {field.table!r} and must "
                         f"agree in {setting.replace('encoding', 'encoder')}; got {theirs!r} and {ours!r}."
                     )
+
+    def _check_targets(self) -> None:
+        by_name = {field.name: field for field in self.features}
+        for field in self.features:
+            if field.target is None:
+                continue
+            target = by_name.get(field.target)
+            if target is None:
+                raise ConfigError(
+                    f"field {field.name!r}: its target must be a feature of the schema; got {field.target!r}. "
+                    f"{suggest(field.target, by_name)}"
+                )
+            if target.kind not in (Kind.CATEGORICAL, Kind.SCENARIO):
+                raise ConfigError(
+                    f"field {field.name!r}: its target must be a single id, of kind 'categorical' or 'scenario'; "
+                    f"got {target.name!r} of kind {str(target.kind)!r}. Name another, or remove `target`."
+                )
+            if target.table != field.table:
+                raise ConfigError(
+                    f"field {field.name!r} and its target {target.name!r} must share a table; got {field.table!r} and "
+                    f"{target.table!r}. Set share = {target.table!r} in {field.name!r}."
+                )
+
+
+def encoding_part(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The table of a schema without what only models read, on which no encoded number depends."""
+    return {**table, "field": [{key: row[key] for key in row if key != "target"} for row in table.get("field", ())]}
 
 
 def _read_field(row: Mapping[str, Any], number: int, *, where: str) -> Field:

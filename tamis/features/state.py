@@ -41,8 +41,12 @@ class FittedState:
 
     @cached_property
     def fingerprint(self) -> str:
-        """The sha256 of all content in hexadecimal digits; no file format or library version enters it."""
-        digest = hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode())
+        """The sha256 of all that encoding depends on, in hexadecimal digits.
+
+        No file format or library version enters it, nor what of the schema only models read.
+        """
+        content = {**self.to_json(), "schema": self.schema.to_encoding_table()}
+        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode())
         for name, vocabulary in sorted(self.vocabularies.items()):
             digest.update(name.encode())
             for array in (*utf8_buffers(vocabulary.keys), vocabulary.counts):

@@ -17,7 +17,7 @@ import tomli_w
 from tamis.config import read_config
 from tamis.data import EncodedSet
 from tamis.errors import ConfigError
-from tamis.experiment import ExperimentSettings
+from tamis.experiment import ExperimentSettings, is_record_of, recorded_settings
 from tamis.record import CURVE_FILE, RECORD_FILE, RunRecord, result_path, write_whole
 from tamis.study.budget import Matched, match_budget
 from tamis.study.processes import Chain, Job, Outcome
@@ -181,7 +181,7 @@ class EntrantRuns:
         if not (folder / RECORD_FILE).exists():
             return False
         record = RunRecord.load(folder / RECORD_FILE)
-        return settings.is_recorded_as(record.settings) and record.data["fingerprint"] == self.encoded.fingerprint
+        return is_record_of(record, settings, self.encoded)
 
     def _matched(self, values: dict[str, Any]) -> Matched:
         settings = changed(self.entrant.settings, values, where=self.name)
@@ -195,7 +195,7 @@ class EntrantRuns:
         """What a trial must share with the study to be one of its own."""
         entrant, budget = self.entrant, dataclasses.asdict(self.study.budget)
         parts = [
-            entrant.settings.to_table(),
+            recorded_settings(entrant.settings, self.encoded),
             {name: dataclasses.asdict(choice) for name, choice in entrant.search.items()},
             {**budget, "targets": entrant.target, "scaled": entrant.model.budget_setting},
             self.encoded.fingerprint,

@@ -1,6 +1,7 @@
 """A set is encoded again exactly when something that matters changed."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from tamis.data.encoded import EncodedSet, prepare
 from tamis.data.readers import FrameSource, open_source
 from tamis.data.split import SplitSettings
+from tamis.errors import ConfigError
 from tamis.features import Field, Kind, Schema
 
 SCHEMA = Schema(fields=(Field(name="user", kind=Kind.CATEGORICAL), Field(name="click", kind=Kind.LABEL)))
@@ -131,3 +133,44 @@ def test_equal_rows_from_frames_keep_the_columns_that_are_there(tmp_path):
     assert stages == ["fit", "encode"] * 2  # a frame has no checksum to trust
     assert place.stat().st_ino == before
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_another_target_needs_no_encoding_and_reaches_layout_encoders_and_schema(tmp_path):
+    path = tmp_path / "seen.parquet"
+    items = [f"i{number % 7}" for number in range(400)]
+    seen = [items[max(0, number - 3) : number] for number in range(400)]
+    pl.DataFrame({"item": items, "seen": seen, "click": [number % 2 for number in range(400)]}).write_parquet(path)
+    means = Schema(
+        fields=(
+            Field(name="item", kind=Kind.CATEGORICAL),
+            Field(name="seen", kind=Kind.SEQUENCE, share="item"),
+            Field(name="click", kind=Kind.LABEL),
+        )
+    )
+    fields = (means.fields[0], replace(means.fields[1], target="item"), means.fields[2])
+    attended = Schema(fields=fields)
+    source = open_source(path)
+
+    def prepared(schema, **settings):
+        stages = []
+        report = {"progress": lambda *stage: stages.append(stage)}
+        encoded = prepare(
+            source=source, schema=schema, split=SplitSettings(), folder=tmp_path / "set", **report, **settings
+        )
+        return encoded, bool(stages)
+
+    first, worked = prepared(means)
+    assert worked and not first.layout.attended
+    for schema, targets in ((attended, ["seen"]), (means, []), (attended, ["seen"])):
+        again, worked = prepared(schema)
+        assert not worked
+        assert again.fingerprint == first.fingerprint
+        assert [field.name for field in again.layout.attended] == targets
+        assert again.layout == again.encoders.layout == EncodedSet.open(tmp_path / "set", verify=True).layout
+        assert again.schema == again.encoders.schema == schema
+    fresh, worked = prepared(attended, force=True)
+    assert worked
+    assert fresh.fingerprint == first.fingerprint
+    assert fresh.layout == again.layout
+    with pytest.raises(ConfigError, match="encoders were fitted for another schema than the one given. Fit them anew."):
+        fresh.encoders.under(Schema(fields=means.fields[::2]))

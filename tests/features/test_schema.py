@@ -17,7 +17,7 @@ EVERY_SETTING = Schema(
         Field(name="age", kind=Kind.NUMERIC, encoder="quantile_bucket", buckets=10, not_finite="missing"),
         Field(name="price", kind=Kind.NUMERIC),
         Field(name="item", kind=Kind.CATEGORICAL),
-        Field(name="history", kind=Kind.SEQUENCE, share="item", max_length=20, separator="|"),
+        Field(name="history", kind=Kind.SEQUENCE, share="item", max_length=20, separator="|", target="item"),
         Field(name="tags", kind=Kind.MULTI_VALUED),
         Field(name="image", kind=Kind.VECTOR, width=8),
         Field(name="page", kind=Kind.SCENARIO),
@@ -211,3 +211,42 @@ def test_a_mistake_in_the_file_is_named_with_the_file(tmp_path, text, message):
     with pytest.raises(ConfigError, match=message) as caught:
         Schema.load(path)
     assert "my_schema.toml" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (
+            [Field(name="seen", kind=Kind.SEQUENCE, share="city", target="cty")],
+            "field 'seen': its target must be a feature of the schema; got 'cty'. Did you mean 'city'?",
+        ),
+        (
+            [Field(name="seen", kind=Kind.SEQUENCE, share="city", target="click")],
+            "field 'seen': its target must be a feature of the schema; got 'click'. Known: city, seen.",
+        ),
+        (
+            [Field(name="seen", kind=Kind.SEQUENCE, share="city", target="seen")],
+            "field 'seen': its target must be a single id, of kind 'categorical' or 'scenario'; got 'seen' of kind "
+            "'sequence'. Name another, or remove `target`.",
+        ),
+        (
+            [Field(name="age", kind=Kind.NUMERIC), Field(name="seen", kind=Kind.SEQUENCE, target="age")],
+            "field 'seen': its target must be a single id, of kind 'categorical' or 'scenario'; got 'age' of kind "
+            "'numeric'. Name another, or remove `target`.",
+        ),
+        (
+            [Field(name="seen", kind=Kind.SEQUENCE, target="city")],
+            "field 'seen' and its target 'city' must share a table; got 'seen' and 'city'. Set share = 'city' "
+            "in 'seen'.",
+        ),
+    ],
+)
+def test_a_target_that_cannot_be_attended_from_is_refused(fields, message):
+    with pytest.raises(ConfigError) as error:
+        Schema(fields=(CITY, CLICK, *fields))
+    assert str(error.value) == message
+
+
+def test_only_a_sequence_has_a_target():
+    with pytest.raises(ConfigError, match="field 'tags': target has no meaning for kind 'multi_valued'"):
+        Field(name="tags", kind=Kind.MULTI_VALUED, target="city")
