@@ -15,6 +15,8 @@ from tamis.features.layout import Layout
 class ChosenFields(nn.Module):
     """Embed the fields called ``names``, in the order of the layout, apart from all other vectors of a model.
 
+    A list whose target is not among them is the plain mean, as if it had none.
+
     Shape:
         - batch: ``rows`` rows, all fields
         - output: ``(rows, chosen fields, dim)``
@@ -42,7 +44,11 @@ class ChosenFields(nn.Module):
         chosen = replace(
             layout,
             ids=tuple(field for field in layout.ids if field.name in names),
-            lists=tuple(field for field in layout.lists if field.name in names),
+            lists=tuple(
+                field if field.target in names else replace(field, target=None)
+                for field in layout.lists
+                if field.name in names
+            ),
             dense=tuple(field for field in layout.dense if field.name in names),
         )
         self.embed = FieldEmbedding(chosen, dim)

@@ -10,6 +10,7 @@ from tamis.embeddings.dense_vectors import DenseVectors
 from tamis.embeddings.tables import PackedTable
 from tamis.errors import ConfigError
 from tamis.features.layout import PADDING, Layout
+from tamis.layers import TargetAttention
 
 
 class FieldEmbedding(nn.Module):
@@ -18,7 +19,8 @@ class FieldEmbedding(nn.Module):
     An id becomes its vector; a list the mean of the vectors of its ids, padding left out, and zero if it is
     empty; a dense field a linear map of its columns. With ``numbers="affine"`` that map has a constant and starts as
     a linear layer does; with ``"scaled"`` a number only scales a vector of its own, which starts like that of an id,
-    as in factorization machines.
+    as in factorization machines. A list with a target is summed up by target attention instead of its mean: each id
+    counts as much as it is found to matter to the target's id, and the vector of the list depends on both fields.
 
     Shape:
         - batch: ``rows`` rows
@@ -53,12 +55,21 @@ class FieldEmbedding(nn.Module):
         self.list_offsets = tuple(offsets[len(layout.ids) :])
         id_offsets = torch.tensor(offsets[: len(layout.ids)], dtype=torch.long)
         self.register_buffer("id_offsets", id_offsets, persistent=False)
+        columns = [field.name for field in layout.ids]
+        self.targets = tuple(None if field.target is None else columns.index(field.target) for field in layout.lists)
         widths = [field.width for field in layout.dense]
         is_scaled = numbers == "scaled"
         self.dense = (
             DenseVectors(widths=widths, dim=dim, has_bias=not is_scaled, init_bound=init_bound if is_scaled else None)
             if widths
             else None
+        )
+        self.attention = nn.ModuleDict(
+            {
+                str(place): TargetAttention(dim=dim, length=field.max_length)
+                for place, field in enumerate(layout.lists)
+                if field.target is not None
+            }
         )
 
     id_offsets: Tensor
@@ -77,8 +88,11 @@ class FieldEmbedding(nn.Module):
         # One lookup for everything, so that the gradient of the table is made once and holds each row once.
         shifted = [ids, *(ids + offset for ids, offset in zip(batch.lists, self.list_offsets, strict=True))]
         parts = table(torch.cat(shifted, dim=1)).split([part.shape[1] for part in shifted], dim=1)
-        means = [mean_of_known(vectors, ids) for vectors, ids in zip(parts[1:], batch.lists, strict=True)]
-        return [parts[0], torch.stack(means, dim=1)]
+        pooled = [
+            mean_of_known(vectors, ids) if target is None else self.attention[str(place)](vectors, parts[0][:, target])
+            for place, (vectors, ids, target) in enumerate(zip(parts[1:], batch.lists, self.targets, strict=True))
+        ]
+        return [parts[0], torch.stack([vectors.to(parts[0].dtype) for vectors in pooled], dim=1)]
 
 
 def mean_of_known(vectors: Tensor, ids: Tensor) -> Tensor:

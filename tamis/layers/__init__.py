@@ -34,6 +34,7 @@ from tamis.layers.rank_mixer import RankMixerBlock, RankMixerStack, mix_tokens
 from tamis.layers.recomputed import RecomputedStack
 from tamis.layers.ssr_block import DynamicBlock, StaticBlock
 from tamis.layers.static_filter import StaticFilter, official_indices
+from tamis.layers.target_attention import TargetAttention
 from tamis.layers.task_towers import TaskTowers
 from tamis.layers.view_dense import ViewDense
 from tamis.layers.view_fusion import ViewFusion
@@ -76,6 +77,7 @@ __all__ = [
     "RecomputedStack",
     "StaticBlock",
     "StaticFilter",
+    "TargetAttention",
     "TaskTowers",
     "ViewDense",
     "ViewFusion",

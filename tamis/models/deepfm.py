@@ -54,7 +54,7 @@ class DeepFM(nn.Module):
     def __init__(self, config: DeepFMConfig, layout: Layout) -> None:
         super().__init__()
         tasks = len(layout.tasks)
-        self.weights = FieldEmbedding(layout, tasks, numbers="scaled")
+        self.weights = FieldEmbedding(layout.unattended, tasks, numbers="scaled")
         self.embed = FieldEmbedding(layout, config.dim, numbers="scaled")
         self.norm = InputNorm(kind=config.input_norm, fields=layout.num_fields, dim=config.dim)
         self.input_dropout = nn.Dropout(config.input_dropout)

@@ -51,7 +51,7 @@ class FM(nn.Module):
     def __init__(self, config: FMConfig, layout: Layout) -> None:
         super().__init__()
         tasks = len(layout.tasks)
-        self.weights = FieldEmbedding(layout, tasks, numbers="scaled")
+        self.weights = FieldEmbedding(layout.unattended, tasks, numbers="scaled")
         self.bias = nn.Parameter(torch.zeros(tasks))
         self.embed = FieldEmbedding(layout, config.dim, numbers="scaled")
         self.norm = InputNorm(kind=config.input_norm, fields=layout.num_fields, dim=config.dim)

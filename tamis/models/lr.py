@@ -37,7 +37,7 @@ class LR(nn.Module):
 
     def __init__(self, config: LRConfig, layout: Layout) -> None:
         super().__init__()
-        self.weights = FieldEmbedding(layout, len(layout.tasks), numbers="scaled")
+        self.weights = FieldEmbedding(layout.unattended, len(layout.tasks), numbers="scaled")
         self.bias = nn.Parameter(torch.zeros(len(layout.tasks)))
 
     def forward(self, batch: Batch) -> Output:

@@ -16,7 +16,8 @@ class SplitModel(Protocol):
     registered model with these methods to that, and to what each of them promises.
 
     Shape:
-        - field_vectors: ``(rows, fields, dim)``; the vector of a field depends on nothing but that field
+        - field_vectors: ``(rows, fields, dim)``; the vector of a field depends on nothing but that field, and that of a
+          list with a target also on the target
         - project: tensors that begin with ``rows``, each affine in the vectors
         - finish: what follows, row by row; it may overwrite what it gets
     """

@@ -1,17 +1,21 @@
 """Candidates of one request: items prepared once, and the fields that a request adds to them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
+from tamis.batch import Batch
 from tamis.config import suggest
+from tamis.data.batching import read_partial
+from tamis.data.row_block import RowBlock
 from tamis.errors import DataError
-from tamis.features import EncodedChunk, Schema
+from tamis.features import EncodedChunk, Layout, Schema
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +24,9 @@ class Candidates:
 
     They hold for the scorer that prepared them, and as long as its weights do not change. ``shares`` is what the
     items' fields contribute to the model's first products, or None where the model has no such part; then ``frame``
-    keeps the rows, which are scored in full. ``unseen`` counts unseen values of each item, in the fields that have any.
+    keeps the rows, which are scored in full. ``pairs`` are the encoded items where a list is attended from a field of
+    the other side, the user's history from an item for instance: that list belongs to no side and is computed for each
+    candidate. ``unseen`` counts unseen values of each item, in the fields that have any.
 
     Shape:
         - shares: each begins with ``(items,)``
@@ -32,6 +38,7 @@ class Candidates:
     rows: int
     shares: tuple[Tensor, ...] | None
     frame: pl.DataFrame | None
+    pairs: RowBlock | None = None
     unseen: Mapping[str, np.ndarray]
 
     def __len__(self) -> int:
@@ -39,8 +46,8 @@ class Candidates:
 
     @property
     def num_bytes(self) -> int:
-        """The memory that the shares take."""
-        return sum(share.nbytes for share in self.shares or ())
+        """The memory that the shares take, and the encoded items where they are needed."""
+        return sum(share.nbytes for share in self.shares or ()) + (0 if self.pairs is None else self.pairs.num_bytes)
 
 
 def one_row(request: Mapping[str, Any]) -> pl.DataFrame:
@@ -124,6 +131,47 @@ def whole_rows(request: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
 def present(names: Sequence[str], chosen: Collection[str], device: torch.device) -> Tensor:
     """Which of all fields are the chosen ones, ``(fields,)`` of booleans."""
     return torch.tensor([name in chosen for name in names], device=device)
+
+
+def crossing(layout: Layout, names: Collection[str]) -> tuple[str, ...]:
+    """The lists that are attended across: of list and target the fields ``names`` hold one and not the other."""
+    return tuple(field.name for field in layout.attended if (field.name in names) != (field.target in names))
+
+
+def crossing_part(chunk: EncodedChunk, layout: Layout, names: Collection[str]) -> RowBlock | None:
+    """Of a chunk with the fields ``names``, what lists that are attended across need: themselves, or their targets."""
+    crossed = [field for field in layout.attended if field.name in crossing(layout, names)]
+    if not crossed:
+        return None
+    wanted = {name for field in crossed for name in (field.name, field.target)} & set(names)
+    part = replace(
+        chunk,
+        ids={name: ids for name, ids in chunk.ids.items() if name in wanted},
+        lists={name: ids for name, ids in chunk.lists.items() if name in wanted},
+        dense={},
+    )
+    block = read_partial(part, layout)
+    # Nobody reads the numbers of such a part, and for many items they would be many zeros.
+    return replace(block, dense=block.dense[:, :0])
+
+
+def paired(request: Batch, items: Batch, *, dense_width: int) -> Batch:
+    """Each item with the request beside it: of both, what ``crossing_part`` took; all other fields are padding.
+
+    Shape:
+        - request: one row; items, output: ``rows`` rows
+    """
+
+    def together(one: Tensor, other: Tensor) -> Tensor:
+        """A field stands on one side and is padding, which is zero, on the other."""
+        width = max(one.shape[1], other.shape[1])
+        return F.pad(one, (0, width - one.shape[1])) + F.pad(other, (0, width - other.shape[1]))
+
+    return Batch(
+        ids=items.ids + request.ids,
+        lists=tuple(map(together, items.lists, request.lists)),
+        dense=items.dense.new_zeros(len(items), dense_width),
+    )
 
 
 def unseen_of(chunks: Sequence[EncodedChunk]) -> dict[str, np.ndarray]:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from tamis.batch import Batch
 from tamis.data.batching import make_batch, make_partial_batch
+from tamis.data.row_block import join_blocks
 from tamis.errors import ConfigError, DataError
 from tamis.export import Bundle
 from tamis.features import EncodedChunk
@@ -22,8 +23,11 @@ from tamis.serving.candidates import (
     check_columns,
     check_parts,
     check_rows,
+    crossing,
+    crossing_part,
     features_in,
     one_row,
+    paired,
     present,
     unseen_of,
     whole_rows,
@@ -73,8 +77,11 @@ class Scorer:
         # At least one part, so that no items have shares of no rows too.
         starts = range(0, max(len(items), 1), self.batch_size)
         parts = [self._encode_share(items[i : i + self.batch_size], names, with_constant=False) for i in starts]
+        chunks = [chunk for chunk, _ in parts]
         shares = tuple(torch.cat(shares) for shares in zip(*(shares for _, shares in parts), strict=True))
-        return Candidates(**facts, shares=shares, frame=None, unseen=unseen_of([chunk for chunk, _ in parts]))
+        blocks = [crossing_part(chunk, self.bundle.layout, names) for chunk in chunks]
+        pairs = join_blocks([block for block in blocks if block is not None]) if blocks[0] is not None else None
+        return Candidates(**facts, shares=shares, frame=None, pairs=pairs, unseen=unseen_of(chunks))
 
     def score_candidates(
         self,
@@ -91,7 +98,8 @@ class Scorer:
 
         The scores are those of ``score`` for whole rows, up to rounding (1e-5), and ``rows`` and ``unseen`` count as
         there. What a model computes of the request alone is computed once if it is a ``SplitModel``, as most models of
-        this package are; any other model scores whole rows.
+        this package are; any other model scores whole rows. A history that is attended from the candidate is looked at
+        for each candidate, without encoding it again.
 
         Raises:
             DataError: a column is missing, given twice or unknown, holds a value that its field refuses, or a row is
@@ -172,27 +180,50 @@ class Scorer:
             self.unseen[name] += int((in_rows if chosen is None else in_rows[chosen]).sum())
         scores = np.empty((count, len(self.bundle.layout.tasks)), dtype=np.float32)
         rows = None if chosen is None else torch.from_numpy(chosen).to(self.device)
+        across = self._across(chunk, names, candidates)
         for start in range(0, count, self.batch_size):
             part = slice(start, start + self.batch_size)
             projected = tuple(
                 share[part] + own if rows is None else share.index_select(0, rows[part]).add_(own)
                 for share, own in zip(candidates.shares, user, strict=True)
             )
+            if across is not None:
+                places = np.arange(start, min(part.stop, count)) if chosen is None else chosen[part]
+                projected = tuple(share.add_(more) for share, more in zip(projected, across(places), strict=True))
             scores[part] = self.model.finish(projected).probabilities().cpu().numpy()
         return scores
+
+    def _across(
+        self, request: EncodedChunk, names: tuple[str, ...], candidates: Candidates
+    ) -> Callable[[np.ndarray], tuple[Tensor, ...]] | None:
+        """What lists that are attended from the other side add to the first products, for items at some places."""
+        model, layout = self.model, self.bundle.layout
+        own = crossing_part(request, layout, names)
+        if own is None:
+            return None
+        assert isinstance(model, SplitModel) and candidates.pairs is not None
+        asked, items = own.to_batch(layout).to(self.device), candidates.pairs
+        is_present = present(layout.field_names, crossing(layout, names), self.device)
+
+        def share(places: np.ndarray) -> tuple[Tensor, ...]:
+            offered = items.take(places).to_batch(layout).to(self.device)
+            both = paired(asked, offered, dense_width=layout.dense_width)
+            return field_share(model, both, is_present=is_present, with_constant=False)
+
+        return share
 
     @torch.inference_mode()
     def _encode_share(
         self, frame: pl.DataFrame, names: tuple[str, ...], *, with_constant: bool
     ) -> tuple[EncodedChunk, tuple[Tensor, ...]]:
-        """The fields ``names`` of some rows, and their share of the model's first products."""
+        """The fields ``names`` of some rows, and the share of the model's first products that is theirs alone."""
         assert isinstance(self.model, SplitModel)
         layout = self.bundle.layout
         chunk = self.bundle.encoders.encode(frame, labels=False, only=names)
         if with_constant and not names:
             chunk = replace(chunk, rows=1)  # a request without values is a frame without rows
         batch = make_partial_batch(chunk, layout).to(self.device)
-        is_present = present(layout.field_names, names, self.device)
+        is_present = present(layout.field_names, set(names) - set(crossing(layout, names)), self.device)
         return chunk, field_share(self.model, batch, is_present=is_present, with_constant=with_constant)
 
     def _batches(self, frame: pl.DataFrame, *, labels: bool) -> Iterator[Batch]:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -38,3 +40,9 @@ def test_a_field_that_is_not_there_is_named():
         ChosenFields(LAYOUT, ("usr",), dim=4)
     with pytest.raises(ConfigError, match="at least one feature field"):
         ChosenFields(LAYOUT, (), dim=4)
+
+
+def test_a_list_is_attended_where_its_target_is_chosen_too():
+    layout = replace(LAYOUT, lists=(LAYOUT.lists[0], replace(LAYOUT.lists[1], target="item")))
+    assert ChosenFields(layout, ("item", "history"), dim=4).embed.attention
+    assert not ChosenFields(layout, ("user", "history"), dim=4).embed.attention

@@ -1,3 +1,6 @@
+import json
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -103,3 +106,34 @@ def test_lists_alone_are_embedded():
 def test_a_layout_without_features_is_refused():
     with pytest.raises(ConfigError, match="at least one feature field .* got 0 fields and dim 4"):
         FieldEmbedding(Layout(tables={}), dim=4)
+
+
+ATTENDED = replace(LAYOUT, lists=(LAYOUT.lists[0], replace(LAYOUT.lists[1], target="item")))
+
+
+def test_a_list_with_a_target_is_attended_from_it_and_all_else_stays():
+    torch.manual_seed(0)
+    embed = FieldEmbedding(ATTENDED, dim=4)
+    torch.manual_seed(0)
+    means = FieldEmbedding(LAYOUT, dim=4)
+    rows = batch()
+    output, expected = embed(rows), means(rows)
+    same = [0, 1, 2, 4, 5]
+    torch.testing.assert_close(output[:, same], expected[:, same])
+    table, start = embed.table.weight, embed.table.offsets["item"]
+    (attention,) = embed.attention.values()
+    seen, item = table[start + rows.lists[1]], table[start + rows.ids[:, 1]]
+    torch.testing.assert_close(output[:, 3], attention(seen * (rows.lists[1] != 0).unsqueeze(2), item))
+    assert output[:2, 3].abs().min() > 0
+    assert not output[2, 3].any(), "an empty list is zero"
+
+
+def test_weights_of_ids_are_not_attended():
+    assert not FieldEmbedding(ATTENDED.unattended, dim=1).attention
+
+
+def test_targets_are_told_by_the_layout_and_survive_json():
+    assert [field.name for field in ATTENDED.attended] == ["history"]
+    assert LAYOUT.attended == ATTENDED.unattended.attended == ()
+    assert Layout.from_json(json.loads(json.dumps(ATTENDED.to_json()))) == ATTENDED
+    assert "target" not in str(LAYOUT.to_json()), "as layouts were written before there were targets"

@@ -55,6 +55,7 @@ SCHEMA = Schema(
         Field(name="price", kind=Kind.NUMERIC, encoder="standardise"),
         Field(name="price bucket", column="price", kind=Kind.NUMERIC, encoder="quantile_bucket", buckets=5),
         Field(name="history", kind=Kind.SEQUENCE, share="item_id", min_count=2),
+        Field(name="attended", column="history", kind=Kind.SEQUENCE, share="item_id", min_count=2, target="item_id"),
         Field(name="tags", kind=Kind.MULTI_VALUED),
         Field(name="image", kind=Kind.VECTOR),
         Field(name="page", kind=Kind.SCENARIO, encoder="hash", buckets=4),
@@ -225,7 +226,24 @@ def test_no_candidates_have_no_scores(name):
 def test_shares_take_the_bytes_they_say():
     catalogue = make_scorer("ssr_d", views=(3, 2), widths=(5, 4)).prepare_candidates(LOG[:7].select(ITEM))
     assert len(catalogue) == 7
-    assert catalogue.num_bytes == 7 * 4 * (2 * 3 * 5), "competitors and values of the first block"
+    shares = 7 * 4 * (2 * 3 * 5)  # competitors and values of the first block
+    ids, offsets = 7 * 4 * len(ENCODERS.layout.ids), 8 * 8 * len(ENCODERS.layout.lists)
+    assert catalogue.num_bytes == shares + ids + offsets, "and the ids that a history is attended from"
+
+
+def test_without_a_list_attended_across_no_encoded_items_are_kept():
+    scorer = make_scorer("mlp")
+    assert scorer.prepare_candidates(LOG[:7].select(*ITEM, "history")).pairs is None, "both stand on one side"
+    assert scorer.prepare_candidates(LOG[:7].select(USER)).pairs is not None, "items may hold the history"
+    assert scorer.prepare_candidates(LOG[:7].select(*ITEM)).pairs is not None
+
+
+def test_what_is_attended_across_decides_the_scores():
+    scorer, items = make_scorer("mlp"), make_log(60, seed=1).select(ITEM)
+    prepared = scorer.prepare_candidates(items)
+    exact = scorer.score_candidates(request_of(), prepared)
+    scorer._across = lambda *_: None  # negative control
+    assert np.abs(scorer.score_candidates(request_of(), prepared) - exact).max() > 1e-4
 
 
 @pytest.mark.parametrize(
