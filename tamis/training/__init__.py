@@ -9,7 +9,7 @@ from tamis.training.distributed import Workers, choose_device
 from tamis.training.evaluate import EvaluatedRows, Evaluation, evaluate
 from tamis.training.loop import train
 from tamis.training.memory_source import MemorySource
-from tamis.training.optimizers import DenseOptimizer, TableOptimizer
+from tamis.training.optimizers import DenseOptimizer, GateOptimizer, TableOptimizer
 from tamis.training.precision import Precision, choose_precision
 from tamis.training.progress import Best, Progress, TrainingResult
 from tamis.training.recomputation import recomputed_activations
@@ -27,6 +27,7 @@ __all__ = [
     "Precision",
     "Progress",
     "Schedule",
+    "GateOptimizer",
     "TableOptimizer",
     "TrainingResult",
     "TrainingSettings",

@@ -231,4 +231,6 @@ def _mean_over_tasks(by_task: Mapping[str, Mapping[str, float]]) -> dict[str, fl
     tables = list(by_task.values())
     if len(tables) == 1:
         return dict(tables[0])
-    return {key: math.fsum(table[key] for table in tables) / len(tables) for key in tables[0]}
+    values = {key: [table[key] for table in tables] for key in tables[0]}
+    # What all tasks agree in stays what it is: a number of rows is no fraction.
+    return {key: own[0] if len(set(own)) == 1 else math.fsum(own) / len(own) for key, own in values.items()}

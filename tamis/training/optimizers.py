@@ -1,4 +1,4 @@
-"""Two optimizers, one step: row by row for the embedding tables, AdamW for everything else."""
+"""Several optimizers, one step: row by row for tables, GRDA for gates, AdamW for everything else."""
 
 import math
 from collections.abc import Iterable
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tamis.errors import CheckpointError, ConfigError, TrainingError
+from tamis.training.grda import GRDA
 from tamis.training.lazy_adam import LazyAdam
 from tamis.training.row_wise_adagrad import RowWiseAdagrad
 from tamis.training.stochastic_rounding import StochasticRounding
@@ -72,6 +73,21 @@ class TableOptimizer:
         return {"row_wise_adagrad": rows, "lazy_adam": 2 * rows * dim, "dense_adam": 3 * rows * dim}[self.name]
 
 
+@dataclass(frozen=True, kw_only=True)
+class GateOptimizer:
+    """Settings of GRDA, which steps what a model marks as gates: ``c`` and ``mu`` say how fast it prunes."""
+
+    learning_rate: float = 1.0
+    c: float = 0.0005
+    mu: float = 0.8
+
+    def __post_init__(self) -> None:
+        for name in ("learning_rate", "c", "mu"):
+            value = getattr(self, name)
+            if not 0.0 < value < math.inf:
+                raise ConfigError(f"GateOptimizer {name} must be above 0; got {value}.")
+
+
 class DenseAdam(torch.optim.AdamW):
     """Adam over whole tables, for parity with libraries that step every row; slow, and only for that."""
 
@@ -85,7 +101,7 @@ class DenseAdam(torch.optim.AdamW):
 
 
 class Optimizers:
-    """The optimizers of one model: ``tables`` for parameters marked ``row_sparse``, ``dense`` for the others.
+    """Those of one model: ``tables`` for what is marked ``row_sparse``, ``gates`` for ``is_gate``, else ``dense``.
 
     Where a table is bfloat16, ``rounding`` is its random stream, drawn from ``seed`` alike in every process.
 
@@ -98,26 +114,38 @@ class Optimizers:
         True
     """
 
-    def __init__(self, model: nn.Module, *, tables: TableOptimizer, dense: DenseOptimizer, seed: int = 0) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        tables: TableOptimizer,
+        dense: DenseOptimizer,
+        gates: GateOptimizer | None = None,
+        seed: int = 0,
+    ) -> None:
         self._names: dict[int, str] = {}
-        row_sparse, decayed, plain = [], [], []
+        row_sparse, marked, decayed, plain = [], [], [], []
         for name, parameter in model.named_parameters():
             if not parameter.requires_grad:
                 continue
             self._names[id(parameter)] = name
             if getattr(parameter, "row_sparse", False):
                 row_sparse.append(parameter)
+            elif getattr(parameter, "is_gate", False):
+                marked.append(parameter)
             else:
                 (decayed if parameter.dim() > 1 else plain).append(parameter)
         if not self._names:
             raise TrainingError("the model has no parameters that require a gradient, so there is nothing to train.")
-        self.parameters = [*row_sparse, *decayed, *plain]
-        self._rates = {"tables": tables.learning_rate, "dense": dense.learning_rate}
+        self.parameters = [*row_sparse, *marked, *decayed, *plain]
+        gates = gates or GateOptimizer()
+        self._rates = {"tables": tables.learning_rate, "dense": dense.learning_rate, "gates": gates.learning_rate}
         self.rounding: StochasticRounding | None = None
         if any(parameter.dtype == torch.bfloat16 for parameter in row_sparse):
             self.rounding = StochasticRounding(seed=seed, device=row_sparse[0].device)
         self.tables = _make_tables(row_sparse, tables, self.rounding) if row_sparse else None
         self.dense = _make_dense(decayed, plain, dense) if decayed or plain else None
+        self.gates = GRDA(marked, learning_rate=gates.learning_rate, c=gates.c, mu=gates.mu) if marked else None
 
     def zero_grad(self) -> None:
         """Forget all gradients."""
@@ -183,6 +211,8 @@ class Optimizers:
             yield "tables", self.tables
         if self.dense is not None:
             yield "dense", self.dense
+        if self.gates is not None:
+            yield "gates", self.gates
 
 
 def clip_norm_(parameters: Iterable[nn.Parameter], limit: float) -> Tensor:

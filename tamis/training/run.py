@@ -63,7 +63,9 @@ class Run:
         parts = settings.evaluations_per_epoch
         self.evaluated_after = {max(1, self.updates * (part + 1) // parts) for part in range(parts)}
         workers.share_model(model)
-        self.optimizers = Optimizers(model, tables=settings.tables, dense=settings.dense, seed=settings.seed)
+        self.optimizers = Optimizers(
+            model, tables=settings.tables, dense=settings.dense, gates=settings.gates, seed=settings.seed
+        )
         self.state = TrainingState()
         self.notes: list[str] = []
         self.losses = LossWindow(workers, advice=self._advice())

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from tamis.config import suggest, write_config
 from tamis.errors import ConfigError
 from tamis.training.compilation import CompileName
-from tamis.training.optimizers import DenseOptimizer, TableOptimizer
+from tamis.training.optimizers import DenseOptimizer, GateOptimizer, TableOptimizer
 from tamis.training.precision import PrecisionName
 from tamis.training.schedule import Schedule
 
@@ -55,6 +55,7 @@ class TrainingSettings:
     device: str = "auto"
     tables: TableOptimizer = field(default_factory=TableOptimizer)
     dense: DenseOptimizer = field(default_factory=DenseOptimizer)
+    gates: GateOptimizer = field(default_factory=GateOptimizer)
     schedule: Schedule = field(default_factory=Schedule)
     clip_norm: float | None = None
     gradient_accumulation: int = 1
