@@ -54,7 +54,7 @@ class ModelEntry:
 
     ``build(config, layout)`` returns the module. ``status`` is *published* when every part follows the source and
     *reconstruction* when some part is our own reading; ``note`` then says which. ``needs`` names what a layout must
-    offer (``"sequence"``, ``"scenario"``), empty for most.
+    offer (``"target"``: a list with a target), empty for most.
     """
 
     name: str

@@ -9,6 +9,7 @@ from tamis.layers.averaged_batch_norm import AveragedBatchNorm
 from tamis.layers.bilinear_fusion import BilinearFusion
 from tamis.layers.competitive_filter import CompetitiveFilter, competitive_sparse
 from tamis.layers.cross import CrossLayer, CrossNetwork
+from tamis.layers.dice import Dice
 from tamis.layers.factorized_interaction import (
     INTERACTION_RESIDUALS,
     FactorizedBlock,
@@ -20,6 +21,7 @@ from tamis.layers.field_gate import FieldGate
 from tamis.layers.field_mix import mix_fields
 from tamis.layers.field_tokens import FieldTokens
 from tamis.layers.gated_cross import GatedCrossLayer, GatedCrossNetwork
+from tamis.layers.gated_pairs import GatedPairs
 from tamis.layers.initialisation import glorot_normal_, glorot_uniform_
 from tamis.layers.input_norm import INPUT_NORMS, InputNorm, InputNormKind
 from tamis.layers.interacting import InteractingLayer, InteractingNetwork
@@ -28,10 +30,13 @@ from tamis.layers.logarithmic import LogarithmicLayer
 from tamis.layers.mask_block import MaskBlock, MaskBlocks
 from tamis.layers.mixed_precision import as_multiplied
 from tamis.layers.mlp import MLP
+from tamis.layers.multi_gate_experts import MultiGateExperts
+from tamis.layers.own_towers import OwnTowers
 from tamis.layers.pair_interaction import PairInteraction
 from tamis.layers.per_token_ffn import PerTokenFFN
 from tamis.layers.rank_mixer import RankMixerBlock, RankMixerStack, mix_tokens
 from tamis.layers.recomputed import RecomputedStack
+from tamis.layers.side_by_side import SideBySide
 from tamis.layers.ssr_block import DynamicBlock, StaticBlock
 from tamis.layers.static_filter import StaticFilter, official_indices
 from tamis.layers.target_attention import TargetAttention
@@ -77,6 +82,11 @@ __all__ = [
     "RecomputedStack",
     "StaticBlock",
     "StaticFilter",
+    "Dice",
+    "GatedPairs",
+    "MultiGateExperts",
+    "OwnTowers",
+    "SideBySide",
     "TargetAttention",
     "TaskTowers",
     "ViewDense",

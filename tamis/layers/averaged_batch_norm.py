@@ -16,7 +16,7 @@ class AveragedBatchNorm(nn.BatchNorm1d):
 
     They become a moving average once ``1 / momentum`` batches are behind, so that a short first epoch is not scored
     with the starting values. Whoever computes the statistics of a batch elsewhere, over several processes for example,
-    hands them to ``update_running``.
+    hands them to ``update_running``. Without ``is_affine`` it learns no scale and no shift.
 
     Source: Ioffe and Szegedy 2015, "Batch Normalization"; the plain average is our choice.
 
@@ -30,15 +30,16 @@ class AveragedBatchNorm(nn.BatchNorm1d):
         [2.0, 6.0]
     """
 
-    def __init__(self, channels: int, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
-        super().__init__(channels, eps=eps, momentum=momentum)
+    def __init__(self, channels: int, *, eps: float = 1e-5, momentum: float = 0.1, is_affine: bool = True) -> None:
+        super().__init__(channels, eps=eps, momentum=momentum, affine=is_affine)
         self.smallest_share = momentum
 
     def forward(self, input: Tensor) -> Tensor:
         """Normalise one batch; while training, remember its statistics."""
         if not self.training:
             return super().forward(input)
-        mean, variance = torch.zeros_like(self.weight), torch.ones_like(self.weight)
+        assert self.running_mean is not None and self.running_var is not None
+        mean, variance = torch.zeros_like(self.running_mean), torch.ones_like(self.running_var)
         # momentum=1 makes torch hand over this batch's statistics, which are then averaged without asking the
         # device for a number.
         normal = F.batch_norm(input, mean, variance, self.weight, self.bias, training=True, momentum=1.0, eps=self.eps)

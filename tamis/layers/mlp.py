@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from tamis.layers.averaged_batch_norm import AveragedBatchNorm
+from tamis.layers.dice import Dice
 from tamis.layers.initialisation import glorot_uniform_
 from tamis.layers.recomputed import RecomputedStack
 
@@ -12,7 +13,8 @@ from tamis.layers.recomputed import RecomputedStack
 class MLP(RecomputedStack):
     """Hidden layers, each ``dropout(relu(W x + b))``; the output is the last hidden layer.
 
-    With ``has_norm`` a batch normalisation stands before each activation. Weights start Glorot-uniform and biases at
+    With ``has_norm`` a batch normalisation stands before each activation, and with ``has_dice`` each activation is
+    ``Dice``. Weights start Glorot-uniform and biases at
     zero, as Keras layers do.
 
     Shape:
@@ -29,7 +31,15 @@ class MLP(RecomputedStack):
         torch.Size([2, 4])
     """
 
-    def __init__(self, *, d_in: int, hidden: Sequence[int], dropout: float = 0.0, has_norm: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        d_in: int,
+        hidden: Sequence[int],
+        dropout: float = 0.0,
+        has_norm: bool = False,
+        has_dice: bool = False,
+    ) -> None:
         super().__init__()
         if min(d_in, *hidden, 1) < 1:
             raise ValueError(f"MLP widths must be at least 1; got d_in={d_in} and hidden={tuple(hidden)}.")
@@ -41,6 +51,7 @@ class MLP(RecomputedStack):
             glorot_uniform_(linear.weight, fan_in=fan_in, fan_out=fan_out)  # type: ignore[arg-type]
             nn.init.zeros_(linear.bias)  # type: ignore[arg-type]
         self.norms = nn.ModuleList(AveragedBatchNorm(width) for width in hidden) if has_norm else None
+        self.dices = nn.ModuleList(Dice(channels=width) for width in hidden) if has_dice else None
         self.dropout = nn.Dropout(dropout)
         self.out_width = widths[-1]
 
@@ -68,4 +79,4 @@ class MLP(RecomputedStack):
     def _activate(self, x: Tensor, number: int) -> Tensor:
         if self.norms is not None:
             x = self.norms[number](x)
-        return self.dropout(x.relu_())
+        return self.dropout(x.relu_() if self.dices is None else self.dices[number](x))

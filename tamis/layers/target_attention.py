@@ -21,7 +21,7 @@ class TargetAttention(RecomputedStack):
     ``t A + h B + (t - h) C + (t * h) D`` is ``t (A + C) + h (B - C) + (t * h) D``, of which the first product is made
     once a row.
 
-    Source: Zhou et al. 2018, "Deep Interest Network", arXiv 1706.06978, equation 3 and the text after it (no softmax).
+    Source: Zhou et al. 2018, "Deep Interest Network", arXiv 1706.06978, section 4.3 (and that there is no softmax).
     The network is that of the authors' code (which then takes a softmax); the paper draws one hidden layer of 36.
 
     Shape:

@@ -7,9 +7,11 @@ modules; a model knows no loss, optimizer, device or epoch. Who may ask: whoever
 """
 
 from tamis.models.afn import AFN, AFNConfig
+from tamis.models.autofis import AutoFIS, AutoFISConfig
 from tamis.models.autoint import AutoInt, AutoIntConfig
 from tamis.models.dcn_v2 import DCNv2, DCNv2Config
 from tamis.models.deepfm import DeepFM, DeepFMConfig
+from tamis.models.din import DIN, DINConfig
 from tamis.models.final_mlp import FinalMLP, FinalMLPConfig
 from tamis.models.final_net import FinalNet, FinalNetConfig
 from tamis.models.fm import FM, FMConfig
@@ -17,6 +19,7 @@ from tamis.models.gdcn import GDCN, GDCNConfig
 from tamis.models.lr import LR, LRConfig
 from tamis.models.masknet import MaskNet, MaskNetConfig
 from tamis.models.mlp import MLPConfig, MLPRanker
+from tamis.models.mmoe import MMoE, MMoEConfig
 from tamis.models.rank_mixer import RankMixer, RankMixerConfig
 from tamis.models.split import SplitModel, field_share
 from tamis.models.ssr_d import SSRD, SSRDConfig
@@ -33,7 +36,13 @@ __all__ = [
     "SSRD",
     "SSRS",
     "AFNConfig",
+    "AutoFIS",
+    "AutoFISConfig",
     "AutoInt",
+    "DIN",
+    "DINConfig",
+    "MMoE",
+    "MMoEConfig",
     "AutoIntConfig",
     "DCNv2",
     "DCNv2Config",

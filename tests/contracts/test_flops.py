@@ -17,6 +17,7 @@ LAYOUT = Layout(
 # The default settings are counted with all other promises of a model, in test_models.py.
 CASES = [
     ("afn", {"neurons": 5, "hidden": (7,), "deep_hidden": (6, 3)}),
+    ("autofis", {"hidden": (7,)}),
     ("autoint", {"num_layers": 2, "heads": 2, "attention_width": 3, "hidden": (5,)}),
     ("dcn_v2", {"num_crosses": 2, "hidden": (7,)}),
     ("final_mlp", {"first_hidden": (8,), "second_hidden": (6,), "heads": 2, "first_context": ("f3", "f4")}),

@@ -248,7 +248,7 @@ def rows_of(layout: Layout, batch: Batch) -> set[int]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_learns_a_rule_of_its_rows(name):
-    layout = LAYOUTS["ids"]
+    layout = LAYOUTS["attended" if MODELS[name].needs else "ids"]
     torch.manual_seed(0)
     model, batch = build(name, layout).train(), random_batch(layout, rows=128)
     # Whether the sum of two ids is even takes an interaction; logistic regression is asked about one.

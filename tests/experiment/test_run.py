@@ -19,10 +19,21 @@ from tamis.serving import Scorer
 from tamis.training import compilation
 
 
+@pytest.fixture(scope="module")
+def click_log(click_log):
+    """The log of all tests, with a history that can be attended from the item."""
+    items = click_log["item_id"].to_list()
+    return click_log.with_columns(seen=pl.Series([items[max(0, row - row % 4) : row] for row in range(len(items))]))
+
+
 @pytest.fixture
 def log_file(click_log, tmp_path):
     click_log.write_parquet(tmp_path / "log.parquet")
-    Schema.infer(click_log, label="click", scenario="page").save(tmp_path / "schema.toml")
+    table = Schema.infer(click_log, label="click", scenario="page", sequences=["seen"]).to_table()
+    for field in table["field"]:
+        if field["name"] == "seen":
+            field |= {"share": "item_id", "target": "item_id"}
+    Schema.from_table(table).save(tmp_path / "schema.toml")
     return tmp_path / "log.parquet"
 
 
@@ -30,7 +41,9 @@ def log_file(click_log, tmp_path):
 SMALL = {
     "afn": {"dim": 4, "neurons": 3, "hidden": [8]},
     "autoint": {"dim": 4, "num_layers": 1, "attention_width": 4},
+    "autofis": {"dim": 4, "hidden": [8]},
     "dcn_v2": {"dim": 4, "hidden": [8]},
+    "din": {"dim": 4, "hidden": [8]},
     "deepfm": {"dim": 4, "hidden": [8]},
     "final_mlp": {"dim": 4, "first_hidden": [8], "second_hidden": [4], "heads": 2, "gate_hidden": [4]},
     "final_net": {"dim": 4, "first_hidden": [8], "second_hidden": [4]},
@@ -39,13 +52,14 @@ SMALL = {
     "lr": {},
     "masknet": {"dim": 4, "num_blocks": 2, "block_width": 4, "hidden": [8]},
     "mlp": {"dim": 4, "hidden": [8]},
+    "mmoe": {"dim": 4, "num_experts": 2, "expert_hidden": [8], "head": [4]},
     "rank_mixer": {"dim": 4, "num_tokens": 4, "token_width": 8},
     "ssr_d": {"dim": 4, "views": [2], "widths": [8]},
     "ssr_s": {"dim": 4, "views": [2], "widths": [8]},
     "wukong": {"dim": 4, "num_layers": 2, "interacted": 2, "compressed": 2, "rank": 2, "layer_hidden": [8]},
 }
 # The numbers of one id, where they are not a vector of 4.
-TABLE_WIDTHS = {"deepfm": 5, "fm": 5, "lr": 1}
+TABLE_WIDTHS = {"autofis": 5, "deepfm": 5, "fm": 5, "lr": 1}
 
 
 def settings_for(log_file, model="mlp", **training):
@@ -73,8 +87,9 @@ def test_a_run_leaves_a_record_a_curve_and_a_model_that_agree(model, log_file, t
     assert sum(record.rows.values()) == len(click_log)
     assert record.test["rows"] == record.rows["test"]
     assert record.parameters["embedding"] == sum(encoded.layout.tables.values()) * TABLE_WIDTHS.get(model, 4)
-    # Only matrix products are counted; sums and squares are none.
-    assert (record.flops["forward_per_row"] > 0) == (model not in {"lr", "fm"})
+    # Only matrix products are counted, and weights alone have none; all other models attend to the history at least.
+    assert (record.flops["forward_per_row"] > 0) == (model != "lr")
+    assert record.settings["attended"] == {"seen": "item_id"}
     assert record.data["fingerprint"] == encoded.fingerprint
     assert record.command == "test"
     read, curve = read_run(folder)

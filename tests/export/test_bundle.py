@@ -9,12 +9,13 @@ import torch
 from tamis.data.batching import make_batch
 from tamis.errors import CheckpointError
 from tamis.export import Bundle, load_bundle, save_bundle
-from tamis.features import Schema, fit_encoders
+from tamis.features import Field, Kind, Schema, fit_encoders
 from tamis.models import MODELS
 
 
 def make_bundle(log: pl.DataFrame, name: str = "mlp", seed: int = 0) -> Bundle:
-    schema = Schema.infer(log, label="click")
+    history = Field(name="seen", column="tags", kind=Kind.SEQUENCE, share="page", target="page")
+    schema = Schema(fields=(*Schema.infer(log, label="click").fields, history))
     encoders = fit_encoders(schema, [log])
     torch.manual_seed(seed)
     settings = MODELS[name].config()

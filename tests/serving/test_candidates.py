@@ -18,7 +18,7 @@ from tamis.serving import Scorer
 
 NAMES = list(MODELS)
 # Models whose first step is not affine in the field vectors.
-WHOLE_ROWS = ("autoint", "final_mlp", "wukong")
+WHOLE_ROWS = ("autofis", "autoint", "final_mlp", "wukong")
 # Models whose default settings are large.
 SMALL = {"afn": {"neurons": 16, "hidden": (32,)}}
 # Every way a model's first part may look.
@@ -30,6 +30,7 @@ VARIANTS = [
     ("final_net", {"second_hidden": ()}),
     ("gdcn", {"structure": "stacked"}),
     ("masknet", {"structure": "serial"}),
+    ("mmoe", {"num_experts": 2, "expert_hidden": (8,), "head": ()}),
     ("rank_mixer", {"num_experts": 2}),
     ("mlp", {"hidden": ()}),
     ("mlp", {"hidden": (8, 8), "head": (4,)}),
