@@ -46,9 +46,11 @@ def print_record(record: RunRecord, folder: Path) -> None:
     """What a finished run found, and where everything lies."""
     console = Console(soft_wrap=True)
     table = new_table("split", "rows", "auc", "log loss", "calibration ratio")
+    names = ("auc", "log_loss", "calibration_ratio")
     for split, values in (("validation", record.valid), ("test", record.test)):
-        names = ("rows", "auc", "log_loss", "calibration_ratio")
-        table.add_row(split, *(_number(values.get(name)) for name in names))
+        table.add_row(split, *(_number(values.get(name)) for name in ("rows", *names)))
+        for task in record.tasks:
+            table.add_row(f"  {task}", "", *(_number(values.get(f"{task}.{name}")) for name in names))
     console.print(table)
     for field, count in sorted(record.unseen.items()):
         if count:

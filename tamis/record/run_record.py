@@ -60,6 +60,16 @@ class RunRecord:
     alarms: tuple[str, ...] = ()
     format: int = FORMAT
 
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks with numbers of their own beside the mean over tasks, in order; none where there is one task.
+
+        Example:
+            >>> RunRecord(dataset="d", split="s", model="m", seed=0, test={"auc": 0.7, "pay.auc": 0.7}).tasks
+            ('pay',)
+        """
+        return tuple(name.removesuffix(".auc") for name in self.test or self.valid if name.endswith(".auc"))
+
     def to_json(self) -> dict[str, Any]:
         """The record as JSON can hold it: nan and infinity become None, numpy numbers become Python's."""
         names = ["format", *(part.name for part in dataclasses.fields(self) if part.name != "format")]

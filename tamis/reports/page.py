@@ -59,6 +59,7 @@ def render_page(comparisons: Sequence[Comparison], *, title: str) -> str:
         title=title,
         sections=[_section(comparison, f"c{i}") for i, comparison in enumerate(comparisons)],
         columns=_COLUMNS,
+        series=SERIES,
         glossary=METRICS,
     )
 
@@ -82,6 +83,7 @@ def _section(comparison: Comparison, name: str) -> dict[str, Any]:
             }
             for model, metrics, epochs in tables.metric_lines(comparison, list(_COLUMNS))
         ],
+        "tasks": tables.task_lines(comparison, ["auc", *_COLUMNS]),
         "slices": tables.slice_tables(comparison),
         "settings": tables.settings_table(comparison),
         "cautions": tables.cautions(comparison),

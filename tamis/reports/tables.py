@@ -67,6 +67,21 @@ def metric_lines(comparison: Comparison, metrics: Sequence[str]) -> list[tuple[M
     ]
 
 
+def task_lines(comparison: Comparison, metrics: Sequence[str]) -> list[tuple[str, list[tuple[Model, list[str]]]]]:
+    """For each task the models with their mean test metrics of that task; nothing where every run has one task."""
+    tasks = dict.fromkeys(task for run in comparison.runs for task in run.record.tasks)
+    return [
+        (
+            task,
+            [
+                (model, [format_number(mean_of(model, f"{task}.{metric}")) for metric in metrics])
+                for model in comparison.models
+            ],
+        )
+        for task in tasks
+    ]
+
+
 def slice_tables(comparison: Comparison) -> list[SliceTable]:
     """Mean AUC over seeds of every slice and model; counts are the first model's."""
     names = dict.fromkeys(part["slice"] for run in comparison.runs for part in run.record.slices)
