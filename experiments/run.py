@@ -8,7 +8,7 @@ A killed study is started again with the same line: finished runs are skipped, t
 import argparse
 from pathlib import Path
 
-from tamis.experiment import load_settings, prepare_data, run_experiment
+from tamis.experiment import is_record_of, load_settings, prepare_data, run_experiment
 from tamis.record import RunRecord, result_path, write_whole
 
 HERE = Path(__file__).parent
@@ -34,7 +34,7 @@ def run_once(file: str, seed: int, data: Path | None) -> None:
     encoded = prepare_data(settings.data, from_folder=data)
     planned = RunRecord(dataset=encoded.name, split=encoded.manifest.split_description, model=settings.model, seed=seed)
     place = result_path(RESULTS, planned)
-    if place.exists() and settings.is_recorded_as(RunRecord.load(place).settings):
+    if place.exists() and is_record_of(RunRecord.load(place), settings, encoded):
         print(f"{place.relative_to(RESULTS.parent)}: there already", flush=True)
         return
     folder = RUNS / place.relative_to(RESULTS).with_suffix("")

@@ -54,11 +54,12 @@ class TargetAttention(RecomputedStack):
 
     @property
     def flops_per_row(self) -> int:
-        """Multiplications and additions of the products of one row whose batch holds a list of the full ``length``."""
-        first, *others = self.linears
-        width = first.out_features
-        behind = sum(2 * linear.in_features * linear.out_features for linear in others)  # type: ignore[operator]
-        return 2 * self.dim * width + self.length * (2 * 2 * self.dim * width + behind + 2 * self.dim)  # type: ignore[operator]
+        """Those of a row whose batch holds a list of the full ``length``, beside one use of each linear layer."""
+        first, *others = (linear.weight for linear in self.linears)  # type: ignore[union-attr]
+        quarter, behind = first.numel() // 4, sum(weight.numel() for weight in others)
+        # The target's part of the first layer is used once, two more parts, all other layers and the sum at each place.
+        used = quarter + self.length * (2 * quarter + behind + self.dim)
+        return 2 * (used - first.numel() - behind)
 
     def forward(self, vectors: Tensor, target: Tensor) -> Tensor:
         """Weigh the vectors of each list and add them up."""
