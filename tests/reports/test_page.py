@@ -268,3 +268,22 @@ def test_a_failed_write_keeps_the_old_page(tmp_path, draw, make_runs, monkeypatc
         draw(runs, title="Another")
     assert (tmp_path / "out" / "report.html").read_text() == before
     assert os.listdir(tmp_path / "out") == ["report.html"]
+
+
+def test_each_of_several_tasks_has_lines_of_its_own_and_one_task_has_none(make_runs, tmp_path):
+    alone = Page(write_report(make_runs("mlp", [0.7]), tmp_path / "alone.html").read_text())
+    assert "by task" not in alone.text
+
+    def both(first, second):
+        return {"test": {"auc": (first + second) / 2, "click.auc": first, "pay.auc": second, "pay.log_loss": 0.4321}}
+
+    runs = [
+        *make_runs("mmoe", [None], **both(0.61, 0.72)),
+        *make_runs("mlp", [None], **both(0.64, 0.71), settings={"model": {"name": "mlp"}, "training": {"seed": 0}}),
+    ]
+    page = Page(write_report(runs, tmp_path / "both.html").read_text())
+    lines = page.text.split("Test results by task")[1].split("Learning")[0].split()
+    places = [lines.index(word) for word in ("click", "0.6100", "pay", "0.7200")]
+    assert places == sorted(places), "the tasks in order, and in each the models in theirs"
+    assert lines.count("0.4321") == 2 and "0.7100" in lines
+    assert "Of the task click." in page.text, "what else the page shows belongs to the first"
