@@ -55,11 +55,11 @@ class TargetAttention(RecomputedStack):
     @property
     def flops_per_row(self) -> int:
         """Those of a row whose batch holds a list of the full ``length``, beside one use of each linear layer."""
-        first, *others = (linear.weight for linear in self.linears)  # type: ignore[union-attr]
-        quarter, behind = first.numel() // 4, sum(weight.numel() for weight in others)
+        first, *others = (parameter.numel() for parameter in self.linears.parameters() if parameter.dim() == 2)
+        quarter, behind = first // 4, sum(others)
         # The target's part of the first layer is used once, two more parts, all other layers and the sum at each place.
         used = quarter + self.length * (2 * quarter + behind + self.dim)
-        return 2 * (used - first.numel() - behind)
+        return 2 * (used - first - behind)
 
     def forward(self, vectors: Tensor, target: Tensor) -> Tensor:
         """Weigh the vectors of each list and add them up."""

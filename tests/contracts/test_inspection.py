@@ -13,7 +13,7 @@ from tamis.reports import headlines, write_inspection
 # What reads the fields is no dense layer of the flat vectors: it mixes fields dimension by dimension or token by token,
 # multiplies them first, or there is none at all.
 WITHOUT_READERS = {
-    "afn", "autoint", "deepfm", "final_mlp", "fm", "lr", "masknet", "rank_mixer", "wukong",
+    "afn", "autofis", "autoint", "deepfm", "final_mlp", "fm", "lr", "masknet", "rank_mixer", "wukong",
 }  # fmt: skip
 
 
@@ -27,7 +27,9 @@ def encoders(click_log):
         "page": Kind.SCENARIO,
         "click": Kind.LABEL,
     }
-    return fit_encoders(Schema(fields=tuple(Field(name=name, kind=kind) for name, kind in kinds.items())), [click_log])
+    fields = [Field(name=name, kind=kind) for name, kind in kinds.items()]
+    attended = Field(name="seen", kind=Kind.SEQUENCE, column="tags", share="user_id", target="user_id")
+    return fit_encoders(Schema(fields=(*fields, attended)), [click_log])
 
 
 @pytest.mark.parametrize("name", list(MODELS))
@@ -42,7 +44,7 @@ def test_it_is_looked_into_saved_small_and_drawn(name, encoders, click_log, tmp_
     assert place.stat().st_size < 60_000
     assert Inspection.load(place) == Inspection.from_json(found.to_json(), where="memory")
     weights = sum(layer["blocks"] * layer["outputs"] * layer["inputs"] for layer in found.layers)
-    assert bool(found.layers) == (weights > 0) == (name not in {"fm", "lr"})
+    assert bool(found.layers) == (weights > 0) == (name != "lr")
     assert weights <= found.parameters["dense"]
     readers = [layer for layer in found.layers if layer["reads_fields"]]
     assert bool(readers) == (name not in WITHOUT_READERS)
