@@ -1,54 +1,48 @@
 """Frappe: which app was used in which situation, with sampled negatives, as published for FM models."""
 
-from tamis.data.readers.joined import CarvedSource
+from tamis.data.readers.frappe import NAMES, FrappeTraining
 from tamis.data.readers.libsvm import LibsvmSource
 from tamis.data.recipes.checksums import check_content
-from tamis.data.recipes.folders import find_file, find_parts, named_folder
+from tamis.data.recipes.folders import find_parts, named_folder
 from tamis.data.recipes.recipe import RECIPES, Places, Recipe, Reference, Rows
 from tamis.data.split import SplitSettings
 from tamis.errors import DataError
 from tamis.features.schema import Field, Kind, Schema
 
-_FIELDS = (
-    *("user", "item", "daytime", "weekday", "isweekend"),
-    *("homework", "cost", "weather", "country", "city"),
-)
 _CHECKSUMS = {
+    "frappe.csv": "409edc12f4e2153c5dd58ae171938735911d9b0f70961d5f1086b241656b2cb5",
     "frappe.validation.libfm": "fdf4be563a7dd9b15f7a6e8b32671e90e6e7a2a2bd3af4e10bf13c5ad7e76e9e",
     "frappe.test.libfm": "a2ebaef3a9af8e55f8bb0d08bc4923965e42e43760ebd7635ac2f8c5db99e097",
 }
-_VALID_FRACTION = 0.1
+_PARTS = {"train": "frappe.train.libfm", "valid": "frappe.validation.libfm", "test": "frappe.test.libfm"}
 _WAY_OUT = (
-    "Get frappe.train.libfm, frappe.validation.libfm and frappe.test.libfm, which the authors of NFM and "
-    "AFM publish "
-    "with their code, and name their folder with --from"
+    "Get frappe.train.libfm, frappe.validation.libfm and frappe.test.libfm, which the authors of NFM and AFM publish "
+    "with their code, or in place of the first the raw log frappe.csv, and name their folder with --from"
 )
 
 
 def _fetch(places: Places) -> Rows:
     folder = named_folder(places, "frappe", _WAY_OUT)
-    names = {"train": "frappe.train.libfm", "valid": "frappe.validation.libfm", "test": "frappe.test.libfm"}
-    if parts := find_parts(folder, names):
+    if parts := find_parts(folder, _PARTS):
         check_content(parts.values(), _CHECKSUMS)
         places.report(f"frappe: taken from {folder}, with the published parts.")
         return {part: LibsvmSource(path, name=f"frappe {part}", as_lists=False) for part, path in parts.items()}
-    del names["train"]
-    if parts := find_parts(folder, names):
-        check_content(parts.values(), _CHECKSUMS)
+    if files := find_parts(folder, {**_PARTS, "train": "frappe.csv"}):
+        check_content(files.values(), _CHECKSUMS)
         places.report(
-            f"frappe: taken from {folder}, where the published training part is missing: nine tenths of "
-            "the published "
-            "validation part train and one tenth validates, so that results compare with no publication."
+            f"frappe: taken from {folder}, where the published training part is missing: its positives are the logs "
+            "of frappe.csv that are in no other part, its negatives are drawn anew by the published rule."
         )
-        rows = LibsvmSource(parts["valid"], name="frappe validation", as_lists=False)
+        log, valid, test = files["train"], files["valid"], files["test"]
         return {
-            "train": CarvedSource(rows, name="frappe train", fraction=_VALID_FRACTION, is_share=False),
-            "valid": CarvedSource(rows, name="frappe valid", fraction=_VALID_FRACTION, is_share=True),
-            "test": LibsvmSource(parts["test"], name="frappe test", as_lists=False),
+            "train": FrappeTraining(log, valid=valid, test=test, name="frappe train, negatives drawn anew"),
+            "valid": LibsvmSource(valid, name="frappe valid", as_lists=False),
+            "test": LibsvmSource(test, name="frappe test", as_lists=False),
         }
-    raw = find_file(folder, "frappe.csv")
-    hint = " Its frappe.csv counts what was used and has no negatives; read it by its path." if raw else ""
-    raise DataError(f"{folder}: holds no frappe.validation.libfm with frappe.test.libfm.{hint} {_WAY_OUT}.")
+    raise DataError(
+        f"{folder}: holds no frappe.validation.libfm with frappe.test.libfm and frappe.train.libfm or frappe.csv. "
+        f"{_WAY_OUT}."
+    )
 
 
 FRAPPE = RECIPES.add(
@@ -65,7 +59,7 @@ FRAPPE = RECIPES.add(
         where="https://github.com/hexiangnan/neural_factorization_machine",
         schema=Schema(
             fields=(
-                *(Field(name=name, kind=Kind.CATEGORICAL, column=f"field_{i}") for i, name in enumerate(_FIELDS)),
+                *(Field(name=name, kind=Kind.CATEGORICAL, column=f"field_{i}") for i, name in enumerate(NAMES)),
                 Field(name="label", kind=Kind.LABEL, positive="1"),
                 Field(name="group", kind=Kind.GROUP, column="field_0"),
             )

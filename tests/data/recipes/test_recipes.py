@@ -26,7 +26,7 @@ FACTS = {
     "criteo": (8_000, 0.216),
     "criteo-60k": (60_000, 0.0316),
     "avazu": (8_999, 0.174),
-    "frappe": (57_722 + 28_860, 0.330),
+    "frappe": (202_027 + 57_722 + 28_860, 1 / 3),
     "adult": (48_842, 0.239),
 }
 
@@ -110,17 +110,14 @@ def test_a_folder_with_parts_gives_a_source_for_each(shared_data, name):
     assert list(found) == ["train", "valid", "test"]
     assert recipe.split_of(found).kind == "given"
     rows = {part: sum(map(len, source.chunks([source.columns[0]]))) for part, source in found.items()}
-    if name == "frappe":
-        assert rows["train"] + rows["valid"] == 57_722 and rows["test"] == 28_860
-        assert rows["valid"] == pytest.approx(5_772, abs=250)
-    else:
-        assert (
-            rows
-            == {
-                "criteo": dict(train=7200, valid=409, test=391),
-                "avazu": dict(train=8087, valid=480, test=432),
-            }[name]
-        )
+    assert (
+        rows
+        == {
+            "criteo": dict(train=7200, valid=409, test=391),
+            "avazu": dict(train=8087, valid=480, test=432),
+            "frappe": dict(train=202_027, valid=57_722, test=28_860),  # as published
+        }[name]
+    )
 
 
 @pytest.mark.shared
@@ -213,9 +210,9 @@ def test_the_published_parts_of_frappe_are_verified(tmp_path):
         RECIPES["frappe"].open(from_folder=tmp_path)
 
 
-def test_frappe_in_its_raw_form_says_that_it_has_no_negatives(tmp_path):
+def test_frappe_in_its_raw_form_alone_says_which_parts_are_missing(tmp_path):
     (tmp_path / "frappe.csv").touch()
-    with pytest.raises(DataError, match="Its frappe.csv counts what was used and has no negatives"):
+    with pytest.raises(DataError, match="holds no frappe.validation.libfm with frappe.test.libfm and .* or frappe.csv"):
         RECIPES["frappe"].open(from_folder=tmp_path)
 
 
