@@ -22,12 +22,19 @@ def compare(
         "runs/studies"
     ),
     out: Annotated[
-        Path | None, typer.Option(help="The verdicts; verdicts.json beside the records if left out.")
+        Path | None,
+        typer.Option(
+            help="The verdicts, added to those the file holds of other data sets, with a page beside them; "
+            "verdicts.json beside the records if left out."
+        ),
     ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Say what would be run and roughly how long, and stop.")] = False,
     only_judge: Annotated[
         bool, typer.Option("--judge", help="Make the verdicts again from the scores that are there; run nothing.")
     ] = False,
+    data: Annotated[
+        list[str] | None, typer.Option(help="Only these data sets of the study; repeat it for several.")
+    ] = None,
     from_folder: From = None,
     offline: Offline = False,
 ) -> None:
@@ -37,9 +44,11 @@ def compare(
     """
     from tamis.cli.progress import EncodingBars, StudyBar
     from tamis.cli.study_tables import print_study_plan, print_verdicts
+    from tamis.reports import write_comparison
     from tamis.study import compare, judge, load_study, plan_study, prepare_study, write_verdicts
 
     study = load_study(file, overrides or [])
+    study = study.only(data) if data else study
     place = runs / study.rules.name
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     processes = processes or cores
@@ -58,6 +67,8 @@ def compare(
             verdicts = compare(
                 study, encoded, runs=place, results=results, processes=processes, command=command, report=bar
             )
-    written = write_verdicts(verdicts, out or results / "verdicts.json")
+    place = out or results / "verdicts.json"
+    everything = write_verdicts(verdicts, place)
+    page = write_comparison(everything, place.with_suffix(".html"))
     print_verdicts(verdicts)
-    typer.echo(f"{written}")
+    typer.echo(f"{place}\n{page}")

@@ -16,10 +16,12 @@ def print_study_plan(plan: "StudyPlan") -> None:
     table = _table("data", "model", "dense", "embedding", "active", "FLOPs\na row", "scaled\nby", "runs", "min\na run")
     for one in plan.entrants:
         size, factor = one.matched.size, one.matched.factor
+        counts = () if size is None else (size.dense, size.embedding, size.active, size.flops)
         table.add_row(
             one.entrant.data.name,
             one.entrant.label,
-            *(f"{count:,}" for count in (size.dense, size.embedding, size.active, size.flops)),
+            *(f"{count:,}" for count in counts),
+            *["-"] * (4 - len(counts)),
             "not scaled" if factor is None else f"{factor:.3f}",
             str(one.runs),
             f"{one.minutes:.1f}",
@@ -38,12 +40,12 @@ def print_verdicts(verdicts: dict[str, Any]) -> None:
     """The ranking of each data set, and what is sure of it; ``p`` is corrected over all pairs."""
     console = Console(soft_wrap=True)
     for contest in verdicts["data_sets"]:
-        target = "" if contest["target"] is None else f", {contest['target']:,} {verdicts['budget']['kind']}"
+        target = "" if contest["target"] is None else f", {contest['target']:,} {contest['budget']}"
         console.print(f"\n[bold]{contest['data']}[/] ({contest['split']}{target})", highlight=False)
         has_gain = any(line["selection_gain"] for line in contest["ranking"])
         gain = ["gain\nby test"] if has_gain else []
         table = _table("model", "dense", "test AUC [95 %]", "less\nbest", "p", "verdict", *gain)
-        best = contest["ranking"][0]["model"]
+        best = next(line["model"] for line in contest["ranking"] if line["against_best"] == "best")
         for line in contest["ranking"]:
             table.add_row(*_cells(line, best, contest["tests"], has_gain=has_gain))
         console.print(table)
@@ -53,6 +55,8 @@ def print_verdicts(verdicts: dict[str, Any]) -> None:
                 console.print(failed["reason"], markup=False, highlight=False)
             if line["within_budget"] is False:
                 console.print(f"{line['model']}: its size was left as it is, outside of the budget", highlight=False)
+    for one in verdicts["waiting"]:
+        console.print(f"\n[bold]{one['data']}[/]: no model's final run has ended", highlight=False)
     console.print(
         f"\nSSR first or not told apart from the first on {verdicts['ssr_first_or_tied_real_sets']} "
         f"of {verdicts['real_sets']} real data sets",
@@ -63,16 +67,18 @@ def print_verdicts(verdicts: dict[str, Any]) -> None:
 def _cells(line: dict[str, Any], best: str, tests: list[dict[str, Any]], *, has_gain: bool) -> list[str]:
     parameters = line["parameters"]["dense"]
     dense = "-" if parameters is None else f"{parameters:,}"
+    name = f"{line['model']} (outside)" if line["outside"] else line["model"]
     if line["auc"] is None:
-        return [line["model"], dense, "-", "", "", "failed", *["-"] * has_gain]
-    gap = next((test for test in tests if (test["one"], test["other"]) == (best, line["model"])), None)
+        return [name, dense, "-", "", "", "failed", *["-"] * has_gain]
+    test = next((test for test in tests if {test["one"], test["other"]} == {best, line["model"]}), None)
+    gap = None if test is None else test["difference"] * (1 if test["one"] == line["model"] else -1)
     gain = line["selection_gain"]
     return [
-        line["model"],
+        name,
         dense,
         f"{line['auc']:.4f} [{line['low']:.4f}, {line['high']:.4f}]",
-        "" if gap is None else f"{-gap['difference']:+.4f}",
-        "" if gap is None else f"{gap['p_holm']:.3f}",
+        "" if gap is None else f"{gap:+.4f}",
+        "" if test is None else f"{test['p_holm']:.3f}",
         line["against_best"],
         *([f"{gain['gain']:+.4f}" if gain else "-"] if has_gain else []),
     ]

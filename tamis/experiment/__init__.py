@@ -1,8 +1,8 @@
 """From a settings file to a finished run: the composition that the command line and ``Ranker`` share.
 
 Also made here: a look into a finished model (``inspect_model``). From ``data``, ``models``, ``training``, ``export``,
-``analysis`` and ``serving``; asked for by ``cli``, ``ranker``,
-``study`` and scripts.
+``analysis`` and ``serving``; asked for by ``cli``, ``ranker``, ``study`` and scripts. ``trees`` gives the reference from
+outside.
 """
 
 from tamis.experiment.bayes import bayes_bounds
@@ -11,20 +11,26 @@ from tamis.experiment.inspection import inspect_model
 from tamis.experiment.plan import Plan
 from tamis.experiment.planning import make_plan
 from tamis.experiment.prepare import prepare_data
-from tamis.experiment.run import (
-    check_everywhere,
-    is_record_of,
-    read_scores,
-    recorded_settings,
-    run_experiment,
-    run_folder,
+from tamis.experiment.recorded import is_record_of, recorded_settings
+from tamis.experiment.reference import (
+    REFERENCES,
+    ReferenceSettings,
+    plan_reference,
+    read_reference,
+    run_reference,
+    score_reference,
 )
+from tamis.experiment.run import check_everywhere, run_experiment, run_folder
+from tamis.experiment.scores import read_scores
 from tamis.experiment.settings import DataSettings, ExperimentSettings, load_settings, read_settings
+from tamis.trees import require_lightgbm
 
 __all__ = [
+    "REFERENCES",
     "DataSettings",
     "ExperimentSettings",
     "Plan",
+    "ReferenceSettings",
     "bayes_bounds",
     "build_model",
     "check_everywhere",
@@ -33,10 +39,15 @@ __all__ = [
     "load_settings",
     "make_batches",
     "make_plan",
+    "plan_reference",
     "prepare_data",
+    "read_reference",
     "read_scores",
     "read_settings",
     "recorded_settings",
+    "require_lightgbm",
     "run_experiment",
     "run_folder",
+    "run_reference",
+    "score_reference",
 ]

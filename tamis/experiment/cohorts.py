@@ -6,16 +6,14 @@ import numpy as np
 
 from tamis.data import EncodedSet
 from tamis.metrics import metrics_by_slice
-from tamis.training import Evaluation
+from tamis.training import EvaluatedRows
 
 ACTIVITY_BOUNDS = (0, 1, 10, 30, 100, 300, 1000)
 """A cohort of groups begins at each of these numbers of training rows; the last one is open."""
 
 
-def slice_metrics(encoded: EncodedSet, test: Evaluation) -> list[dict[str, Any]]:
+def slice_metrics(encoded: EncodedSet, rows: EvaluatedRows) -> list[dict[str, Any]]:
     """Metrics of the first task by scenario and by activity of the group, where the data tell them."""
-    rows = test.scored
-    assert rows is not None
     probabilities, labels = rows.probabilities[:, 0], rows.labels[:, 0]
     slices: list[dict[str, Any]] = []
     scenario = encoded.layout.scenario

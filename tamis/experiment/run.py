@@ -11,11 +11,13 @@ import torch
 from tamis.analysis import count_parameters, forward_flops_per_row
 from tamis.data import EncodedSet
 from tamis.data.batching import EncodedBatches
-from tamis.errors import DataError, TrainingError
+from tamis.errors import TrainingError
 from tamis.experiment.build import build_model, make_batches
 from tamis.experiment.cohorts import slice_metrics
 from tamis.experiment.plan import ALL_THE_SAME, Plan
 from tamis.experiment.planning import make_plan
+from tamis.experiment.scores import write_scores
+from tamis.experiment.recorded import recorded_settings
 from tamis.experiment.settings import ExperimentSettings
 from tamis.export import Bundle, load_bundle, save_bundle
 from tamis.kernels import kernels_state
@@ -26,8 +28,6 @@ from tamis.training import Evaluation, TrainingResult, Workers, evaluate, train
 
 MODEL_FOLDER = "model"
 SETTINGS_FILE = "settings.toml"
-SCORES_FILE = "scores.npy"
-LABELS_FILE = "labels.npy"
 
 
 def run_folder(runs: Path, settings: ExperimentSettings, encoded: EncodedSet) -> Path:
@@ -107,28 +107,12 @@ def run_experiment(
     save_bundle(folder / MODEL_FOLDER, bundle)
     _prove_saved(folder / MODEL_FOLDER, bundle, batches["valid"])
     if keep_scores:
-        _write_scores(folder, scored[encoded.split_names[-1]])
+        rows = scored[encoded.split_names[-1]].scored
+        assert rows is not None
+        write_scores(folder, rows)
     record = _make_record(settings, encoded, bundle, result, scored, command, plan)
     record.save(folder / RECORD_FILE)
     return record
-
-
-def recorded_settings(settings: ExperimentSettings, encoded: EncodedSet) -> dict[str, Any]:
-    """The resolved settings, and which list is attended from which field, which may stand in a schema file alone.
-
-    The fingerprint of the data does not say it, for it is no matter of encoding.
-    """
-    attended = {field.name: field.target for field in encoded.layout.attended}
-    return {**settings.to_table(), **({"attended": attended} if attended else {})}
-
-
-def is_record_of(record: RunRecord, settings: ExperimentSettings, encoded: EncodedSet) -> bool:
-    """Whether a record is that of these settings on this data, attended lists included."""
-    told = dict(record.settings)
-    attended = told.pop("attended", {})
-    if record.data["fingerprint"] != encoded.fingerprint or not settings.is_recorded_as(told):
-        return False
-    return attended == recorded_settings(settings, encoded).get("attended", {})
 
 
 def check_everywhere(plan: Plan, workers: Workers) -> None:
@@ -142,26 +126,14 @@ def check_everywhere(plan: Plan, workers: Workers) -> None:
         raise TrainingError(f"{problems[0]} {ALL_THE_SAME}")
 
 
-def read_scores(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """The probabilities and labels of the last split that ``run_experiment`` kept, in the order of its rows.
-
-    Shape:
-        - output: twice ``(rows, tasks)`` float32
-
-    Raises:
-        DataError: the run kept none.
-    """
-    try:
-        return np.load(folder / SCORES_FILE), np.load(folder / LABELS_FILE)
-    except FileNotFoundError as error:
-        raise DataError(f"{error.filename}: no such file; the run kept no scores. Run it with keep_scores.") from None
-
-
-def _write_scores(folder: Path, evaluation: Evaluation) -> None:
-    """Plain arrays; the record is written after them, so where it is they are whole."""
-    assert evaluation.scored is not None
-    np.save(folder / SCORES_FILE, evaluation.scored.probabilities)
-    np.save(folder / LABELS_FILE, evaluation.scored.labels)
+def data_facts(encoded: EncodedSet) -> dict[str, Any]:
+    """What a record says of the data: the fingerprint of the encoded set, and its source files."""
+    return {
+        "fingerprint": encoded.fingerprint,
+        "sources": [
+            {"name": source.name, "bytes": source.bytes, "sha256": source.sha256} for source in encoded.manifest.sources
+        ],
+    }
 
 
 @torch.inference_mode()
@@ -185,7 +157,7 @@ def _make_record(
     entry = MODELS[settings.model]
     last = scored[encoded.split_names[-1]]  # the test set, or validation where no rows were kept for a test
     metrics = last.metrics[encoded.layout.tasks[0]]
-    assert isinstance(metrics, RankingMetrics)
+    assert isinstance(metrics, RankingMetrics) and last.scored is not None
     batch = next(make_batches(settings, encoded, "valid").epoch(0))
     return RunRecord(
         dataset=encoded.name,
@@ -205,13 +177,7 @@ def _make_record(
             "kernels": kernels_state(result.device),
             "trunk": result.trunk,
         },
-        data={
-            "fingerprint": encoded.fingerprint,
-            "sources": [
-                {"name": source.name, "bytes": source.bytes, "sha256": source.sha256}
-                for source in encoded.manifest.sources
-            ],
-        },
+        data=data_facts(encoded),
         command=command,
         plan=plan.to_json(),
         timings=_timings(result, scored),
@@ -219,7 +185,7 @@ def _make_record(
         valid=_values(scored["valid"]),
         test=_values(scored["test"]) if "test" in scored else {},
         reliability=tuple(dict(part) for part in metrics.reliability()),
-        slices=tuple(slice_metrics(encoded, last)),
+        slices=tuple(slice_metrics(encoded, last.scored)),
         unseen=encoded.manifest.splits[encoded.split_names[-1]].unseen,
         alarms=tuple(result.alarms),
     )

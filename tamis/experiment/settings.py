@@ -1,7 +1,7 @@
 """One experiment: which data, which model, how it is trained; read from one TOML file, strictly."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,15 @@ class ExperimentSettings:
     model: str
     model_settings: Any
     training: TrainingSettings
+
+    @property
+    def metric(self) -> str:
+        """The validation metric that chooses."""
+        return self.training.metric
+
+    def with_seed(self, seed: int) -> "ExperimentSettings":
+        """The same settings with another seed."""
+        return replace(self, training=replace(self.training, seed=seed))
 
     def to_table(self) -> dict[str, Any]:
         """The resolved settings as one table; reading it back gives an equal experiment."""

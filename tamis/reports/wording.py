@@ -36,11 +36,16 @@ def verdict(comparison: Comparison) -> list[str]:
     overlapping = [rival for rival in rivals if rival not in unsure and _overlap(best, rival)]
     apart = [rival for rival in rivals if rival not in unsure and rival not in overlapping]
     if overlapping:
-        sentences.append(f"It is not told apart from {_names(overlapping)}: the 95 % intervals overlap.")
+        names = list_names([model.label for model in overlapping])
+        sentences.append(f"It is not told apart from {names}: the 95 % intervals overlap.")
     if apart:
-        sentences.append(f"Its 95 % interval lies above {_names(apart)}: more than the luck of seeds.")
+        sentences.append(
+            f"Its 95 % interval lies above {list_names([model.label for model in apart])}: more than the luck of seeds."
+        )
     if unsure:
-        sentences.append(f"Nothing can be said against {_names(unsure)}: one seed has no interval.")
+        sentences.append(
+            f"Nothing can be said against {list_names([model.label for model in unsure])}: one seed has no interval."
+        )
     return sentences
 
 
@@ -117,8 +122,13 @@ def _overlap(first: Model, second: Model) -> bool:
     return low <= other_high and other_low <= high
 
 
-def _names(models: Sequence[Model]) -> str:
-    names = [model.label for model in models]
+def list_names(names: Sequence[str]) -> str:
+    """Names as a part of a sentence; of many, only the first.
+
+    Example:
+        >>> list_names(["a", "b", "c"])
+        'a, b and c'
+    """
     if len(names) > NAMED_AT_MOST:
         names = [*names[: NAMED_AT_MOST - 1], f"{len(names) - NAMED_AT_MOST + 1} more"]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -13,6 +13,7 @@ from tamis.data import EncodedSet
 from tamis.data.batching import EncodedBatches
 from tamis.errors import ConfigError
 from tamis.experiment import ExperimentSettings, build_model
+from tamis.study.search import RunSettings
 from tamis.study.settings import Budget, Entrant
 
 _LARGEST_FACTOR = 4096.0
@@ -37,14 +38,17 @@ class Size:
 
 @dataclass(frozen=True, kw_only=True)
 class Matched:
-    """Settings that meet a budget: the ``factor`` on the scaled settings, None where nothing was scaled."""
+    """Settings that meet a budget: the ``factor`` on the scaled settings, None where nothing was scaled.
 
-    settings: ExperimentSettings
-    size: Size
+    A reference has no ``size``.
+    """
+
+    settings: RunSettings
+    size: Size | None
     factor: float | None
 
 
-def match_budget(settings: ExperimentSettings, entrant: Entrant, budget: Budget, encoded: EncodedSet) -> Matched:
+def match_budget(settings: RunSettings, entrant: Entrant, budget: Budget, encoded: EncodedSet) -> Matched:
     """Scale the entrant's ``budget_setting`` until its size is nearest to the target; ``settings`` keep all else.
 
     Scaled numbers are rounded to the budget's ``multiple``, or to the first half of it that comes within the tolerance.
@@ -53,6 +57,8 @@ def match_budget(settings: ExperimentSettings, entrant: Entrant, budget: Budget,
         ConfigError: nothing within the tolerance can be reached, or a setting to scale is not a number or a list of
             them.
     """
+    if not isinstance(settings, ExperimentSettings):
+        return Matched(settings=settings, size=None, factor=None)
     batch = _some_rows(encoded)
     names = entrant.model.budget_setting
     if entrant.target is None or not names:

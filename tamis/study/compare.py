@@ -6,7 +6,7 @@ from typing import Any
 
 from tamis.data import EncodedSet
 from tamis.errors import ConfigError, DataError
-from tamis.experiment import prepare_data
+from tamis.experiment import prepare_data, require_lightgbm
 from tamis.study.processes import run_chains
 from tamis.study.runs import EntrantRuns, Places
 from tamis.study.settings import DataBlock, StudySettings
@@ -67,11 +67,13 @@ def compare(
     tried again when the study is started again. ``report`` is told how many runs of how many have ended.
 
     Raises:
-        ConfigError: ``runs`` holds trials of other settings, or Optuna is needed and not there.
+        ConfigError: ``runs`` holds trials of other settings, or Optuna or LightGBM is needed and not there.
     """
     entrants, rules = study.entrants(), study.rules
     if rules.trials > 1:
         require_optuna()
+    if study.references:
+        require_lightgbm()
     passes = 2 if rules.selection_gain else 1
     total = len(entrants) * (rules.trials * passes + len(rules.seeds))
     done = 0

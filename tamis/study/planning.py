@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from tamis.data import EncodedSet
-from tamis.experiment import make_plan
+from tamis.experiment import ExperimentSettings, make_plan, plan_reference
 from tamis.study.budget import Matched, match_budget
 from tamis.study.settings import Entrant, StudySettings
 
@@ -59,9 +59,11 @@ def plan_study(
         for number, entrant in enumerate(entrants, start=1):
             rows = encoded[entrant.data.name]
             matched = match_budget(entrant.settings, entrant, study.budget, rows)
-            plan = make_plan(matched.settings, rows, folder=entrant.folder(runs))
-            free = plan.memory_free
-            minutes, memory = plan.rough_minutes, plan.memory_needed
+            if isinstance(matched.settings, ExperimentSettings):
+                plan = make_plan(matched.settings, rows, folder=entrant.folder(runs))
+                free, minutes, memory = plan.memory_free, plan.rough_minutes, plan.memory_needed
+            else:
+                minutes, memory = plan_reference(matched.settings, rows)
             planned.append(PlannedEntrant(entrant=entrant, matched=matched, runs=each, minutes=minutes, memory=memory))
             if report is not None:
                 report(number, len(entrants), f"{entrant.data.name} {entrant.label}")

@@ -42,7 +42,8 @@ Chain = Generator[list[Job], list[Outcome], None]
 def run_chains(chains: Sequence[Chain], *, processes: int, report: Callable[[str], None] | None = None) -> None:
     """Run the jobs of all chains, at most ``processes`` at a time; ``report`` hears the name of each job that ended.
 
-    A job that raises, or whose process dies, has a reason as its outcome. If this process dies, so do the others.
+    A chain that was begun goes on before another is begun, so that work cut short has ended chains to show. A job that
+    raises, or whose process dies, has a reason as its outcome. If this process dies, so do the others.
     """
     lanes = [_Lane() for _ in range(processes)]
     waiting: deque[tuple[_Step, int]] = deque()
@@ -50,11 +51,11 @@ def run_chains(chains: Sequence[Chain], *, processes: int, report: Callable[[str
 
     def follow(step: _Step | None) -> None:
         if step is not None:
-            waiting.extend((step, place) for place in range(len(step.jobs)))
+            waiting.extendleft((step, place) for place in reversed(range(len(step.jobs))))
 
     with _one_core_each():
         try:
-            for chain in chains:
+            for chain in reversed(chains):
                 follow(_advance(chain, None))
             while waiting or running:
                 for lane in [lane for lane in lanes if lane not in [busy for busy, _, _ in running.values()]]:

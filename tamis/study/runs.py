@@ -17,11 +17,11 @@ import tomli_w
 from tamis.config import read_config
 from tamis.data import EncodedSet
 from tamis.errors import ConfigError
-from tamis.experiment import ExperimentSettings, is_record_of, recorded_settings
+from tamis.experiment import is_record_of, recorded_settings
 from tamis.record import CURVE_FILE, RECORD_FILE, RunRecord, result_path, write_whole
 from tamis.study.budget import Matched, match_budget
 from tamis.study.processes import Chain, Job, Outcome
-from tamis.study.search import changed
+from tamis.study.search import RunSettings, changed
 from tamis.study.settings import Entrant, StudySettings
 from tamis.study.tuning import Trial, choose, propose
 from tamis.study.work import run_final, run_trial, score_trial
@@ -51,7 +51,7 @@ class EntrantRuns:
         self.study, self.entrant, self.encoded, self.places, self._tell = study, entrant, encoded, places, tell
         self.folder = entrant.folder(places.runs)
         self.name = f"{entrant.data.name} {entrant.label}"
-        self.is_higher_better = HIGHER_IS_BETTER[entrant.settings.training.metric]
+        self.is_higher_better = HIGHER_IS_BETTER[entrant.settings.metric]
 
     def tune_and_run(self) -> Chain:
         """Trials, the choice by validation, final runs.
@@ -92,7 +92,7 @@ class EntrantRuns:
             return found
         seed = f"{self.study.rules.name} {self.name}"
         values = propose(self.entrant.search, past, seed=seed, higher_is_better=self.is_higher_better)
-        settings: ExperimentSettings | None = None
+        settings: RunSettings | None = None
         try:
             settings = self._matched(values).settings
         except ConfigError as error:
@@ -139,7 +139,7 @@ class EntrantRuns:
                 self._tell(f"{self.name} seed {seed}")
         else:
             content |= {
-                "size": dataclasses.asdict(matched.size),
+                "size": {} if matched.size is None else dataclasses.asdict(matched.size),
                 "factor": matched.factor,
                 "settings": matched.settings.to_table(),
             }
@@ -149,7 +149,7 @@ class EntrantRuns:
     def _final_runs(self, matched: Matched) -> Chain:
         jobs: dict[Path, Job] = {}
         for seed in self.entrant.seeds:
-            settings, folder = with_seed(matched.settings, seed), self.folder / f"seed-{seed}"
+            settings, folder = matched.settings.with_seed(seed), self.folder / f"seed-{seed}"
             name = f"{self.name} seed {seed}"
             if self._is_done(folder, settings):
                 self._tell(name)
@@ -175,9 +175,10 @@ class EntrantRuns:
         record = RunRecord.load(folder / RECORD_FILE)
         place = result_path(self.places.results, dataclasses.replace(record, model=self.entrant.label))
         record.save(place)
-        write_whole(place.with_name(f"{place.stem}.{CURVE_FILE}"), (folder / CURVE_FILE).read_text())
+        if (folder / CURVE_FILE).exists():  # a reference has none
+            write_whole(place.with_name(f"{place.stem}.{CURVE_FILE}"), (folder / CURVE_FILE).read_text())
 
-    def _is_done(self, folder: Path, settings: ExperimentSettings) -> bool:
+    def _is_done(self, folder: Path, settings: RunSettings) -> bool:
         if not (folder / RECORD_FILE).exists():
             return False
         record = RunRecord.load(folder / RECORD_FILE)
@@ -187,7 +188,7 @@ class EntrantRuns:
         settings = changed(self.entrant.settings, values, where=self.name)
         return match_budget(settings, self.entrant, self.study.budget, self.encoded)
 
-    def _job(self, name: str, function: Callable[..., Any], settings: ExperimentSettings, folder: Path) -> Job:
+    def _job(self, name: str, function: Callable[..., Any], settings: RunSettings, folder: Path) -> Job:
         arguments = (settings.to_table(), str(self.encoded.folder), str(folder), self.places.command)
         return Job(name=name, function=function, arguments=arguments)
 
@@ -206,11 +207,6 @@ class EntrantRuns:
 def trial_folder(entrant: Path, number: int) -> Path:
     """Where a trial lies below its entrant's folder."""
     return entrant / "trials" / f"trial-{number:03d}"
-
-
-def with_seed(settings: ExperimentSettings, seed: int) -> ExperimentSettings:
-    """The same settings with another seed."""
-    return dataclasses.replace(settings, training=dataclasses.replace(settings.training, seed=seed))
 
 
 def _write_json(path: Path, content: Any) -> None:

@@ -7,10 +7,13 @@ from typing import Any
 
 from tamis.config import apply_overrides, read_config
 from tamis.errors import ConfigError
-from tamis.experiment import ExperimentSettings, read_settings
+from tamis.experiment import ExperimentSettings, ReferenceSettings, read_reference, read_settings
 
 # Another model, luck, or another measure of what is good.
-_NOT_TUNED = ("model.name", "training.seed", "training.metric")
+_NOT_TUNED = ("model.name", "reference.name", "training.seed", "training.metric")
+
+RunSettings = ExperimentSettings | ReferenceSettings
+"""What a run of a study computes: a model's, or a reference's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +64,7 @@ def read_search(table: Mapping[str, Any], *, where: str) -> dict[str, Choice]:
     for name, choice in table.items():
         if not isinstance(choice, Mapping):
             raise ConfigError(f"{where} {name!r}: must be a table such as {{ choices = [0.0, 0.1] }}; got {choice!r}.")
-        if name.split(".")[0] not in ("model", "training") or "." not in name:
+        if name.split(".")[0] not in ("model", "training", "reference") or "." not in name:
             raise ConfigError(
                 f"{where} {name!r}: must be a setting with its part before it, in quotes, "
                 'such as "model.dropout" or "training.dense.learning_rate".'
@@ -70,7 +73,7 @@ def read_search(table: Mapping[str, Any], *, where: str) -> dict[str, Choice]:
     return found
 
 
-def check_search(search: Mapping[str, Choice], settings: ExperimentSettings, *, where: str) -> None:
+def check_search(search: Mapping[str, Choice], settings: RunSettings, *, where: str) -> None:
     """Try every choice (both ends of an interval) in the settings.
 
     Raises:
@@ -83,7 +86,12 @@ def check_search(search: Mapping[str, Choice], settings: ExperimentSettings, *, 
             changed(settings, {name: value}, where=where)
 
 
-def changed(settings: ExperimentSettings, values: Mapping[str, Any], *, where: str) -> ExperimentSettings:
+def changed(settings: RunSettings, values: Mapping[str, Any], *, where: str) -> RunSettings:
     """The settings with the values of a trial in them, under dotted names."""
     words = [f"{name}={json.dumps(value)}" for name, value in values.items()]
-    return read_settings(apply_overrides(settings.to_table(), words), where=where)
+    return read_run(apply_overrides(settings.to_table(), words), where=where)
+
+
+def read_run(table: Mapping[str, Any], *, where: str) -> RunSettings:
+    """The settings of a model's run or, where the table has a part ``reference``, of a reference's."""
+    return read_reference(table, where=where) if "reference" in table else read_settings(table, where=where)

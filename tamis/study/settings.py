@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from tamis.config import apply_overrides, read_config, read_toml, suggest, write_config
 from tamis.errors import ConfigError
-from tamis.experiment import DataSettings, ExperimentSettings, read_settings
-from tamis.study.search import Choice, check_search, read_search
+from tamis.experiment import REFERENCES, DataSettings, ExperimentSettings
+from tamis.study.search import Choice, RunSettings, check_search, read_run, read_search
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -91,7 +91,7 @@ class DataBlock:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelBlock:
-    """One model under a ``label``.
+    """One model under a ``label``, or a reference from outside, which has no size to scale.
 
     ``budget_setting`` names the settings scaled to meet the budget; without any the model keeps its size, and the
     verdicts say so. ``search`` is what may be tuned, beside what the study tunes for all. ``seeds`` replaces the
@@ -109,10 +109,15 @@ class ModelBlock:
     def __post_init__(self) -> None:
         _check_name("[[model]] label", self.label)
 
+    @property
+    def is_reference(self) -> bool:
+        """Whether it stands beside the models without being one."""
+        return self.name in REFERENCES
+
 
 @dataclass(frozen=True, kw_only=True)
 class Entrant:
-    """One model on one data set at one budget: what is tuned, run and judged."""
+    """One model on one data set at one budget, or a reference on one data set: what is tuned, run and judged."""
 
     data: DataBlock
     model: ModelBlock
@@ -120,7 +125,7 @@ class Entrant:
     label: str
     seeds: tuple[int, ...]
     search: dict[str, Choice]
-    settings: ExperimentSettings
+    settings: RunSettings
 
     def folder(self, runs: Path) -> Path:
         """Where all its runs lie."""
@@ -129,7 +134,7 @@ class Entrant:
 
 @dataclass(frozen=True, kw_only=True)
 class StudySettings:
-    """A whole study; ``entrants`` are its models by data set and budget."""
+    """A whole study; ``entrants`` are its models by data set and budget, and its references by data set."""
 
     rules: Rules
     budget: Budget
@@ -137,6 +142,7 @@ class StudySettings:
     training: dict[str, Any]
     search: dict[str, Choice]
     models: tuple[ModelBlock, ...]
+    references: tuple[ModelBlock, ...]
     where: str
 
     def contests(self) -> list[tuple[DataBlock, int | None]]:
@@ -144,12 +150,30 @@ class StudySettings:
         return [(data, target) for data in self.data for target in self.budget.targets or (None,)]
 
     def entrants(self) -> list[Entrant]:
-        """Every model of every contest.
+        """Every model of every contest, and every reference of every data set, in the order of the data sets.
 
         Raises:
             ConfigError: a setting of a model or of its training does not exist or breaks its rule.
         """
-        return [self._entrant(data, model, target) for data, target in self.contests() for model in self.models]
+        found = []
+        for data in self.data:
+            found += [
+                self._entrant(d, model, target) for d, target in self.contests() if d == data for model in self.models
+            ]
+            found += [self._entrant(data, reference, None) for reference in self.references]
+        return found
+
+    def only(self, names: Iterable[str]) -> "StudySettings":
+        """The same study on some of its data sets.
+
+        Raises:
+            ConfigError: it has no such data set.
+        """
+        known, wanted = [data.name for data in self.data], list(names)
+        for name in wanted:
+            if name not in known:
+                raise ConfigError(f"{self.where}: has no data set {name!r}. {suggest(name, known)}")
+        return dataclasses.replace(self, data=tuple(data for data in self.data if data.name in wanted))
 
     def seeds_of(self, model: ModelBlock) -> tuple[int, ...]:
         """The seeds of a model's final runs."""
@@ -161,22 +185,25 @@ class StudySettings:
         seeds = self.seeds_of(model)
         table = {
             "data": write_config(data.settings),
-            "model": {"name": model.name, **model.settings},
+            "reference" if model.is_reference else "model": {"name": model.name, **model.settings},
             "training": {**training, "seed": seeds[0]},
         }
-        settings = read_settings(table, where=where)
-        known = [part.name for part in dataclasses.fields(settings.model_settings)]
-        for name in model.budget_setting:
-            if name not in known:
-                raise ConfigError(f"{where}: budget_setting {name!r} is no setting. {suggest(name, known)}")
-        search = {**self.search, **model.search}
+        settings = read_run(table, where=where)
+        if isinstance(settings, ExperimentSettings):
+            known = [part.name for part in dataclasses.fields(settings.model_settings)]
+            for name in model.budget_setting:
+                if name not in known:
+                    raise ConfigError(f"{where}: budget_setting {name!r} is no setting. {suggest(name, known)}")
+        search = model.search if model.is_reference else {**self.search, **model.search}
         if self.rules.trials > 1 and not search:
             raise ConfigError(
                 f"{where}: has nothing to tune, and the study has {self.rules.trials} trials for each model. "
                 "Add [search] for all models or [model.search] for this one, or set trials = 0."
             )
         check_search(search, settings, where=where)
-        label = model.label if len(self.budget.targets) < 2 else f"{model.label}-{short_count(target or 0)}"
+        label = (
+            model.label if target is None or len(self.budget.targets) < 2 else f"{model.label}-{short_count(target)}"
+        )
         return Entrant(
             data=data, model=model, target=target, label=label, seeds=seeds, search=search, settings=settings
         )
@@ -188,7 +215,7 @@ def read_study(table: Mapping[str, Any], *, where: str) -> StudySettings:
     Raises:
         ConfigError: a part or key is unknown, has the wrong type, or breaks its rule.
     """
-    parts = ("study", "budget", "data", "training", "search", "model")
+    parts = ("study", "budget", "data", "training", "search", "model", "reference")
     for part in table:
         if part not in parts:
             raise ConfigError(f"{where}: a study has no part {part!r}. {suggest(part, parts)}")
@@ -203,11 +230,15 @@ def read_study(table: Mapping[str, Any], *, where: str) -> StudySettings:
         training=dict(table.get("training", {})),
         search=read_search(table.get("search", {}), where=f"{where} [search]"),
         models=tuple(_read_model(block, where=f"{where} [[model]]") for block in table["model"]),
+        references=tuple(
+            _read_reference(block, where=f"{where} [[reference]]") for block in table.get("reference", [])
+        ),
         where=where,
     )
     _check_distinct(where, "data sets", [data.name for data in study.data])
-    _check_distinct(where, "models", [model.label for model in study.models])
-    for model in study.models:
+    everyone = [*study.models, *study.references]
+    _check_distinct(where, "models", [model.label for model in everyone])
+    for model in everyone:
         if len(study.seeds_of(model)) != len(study.rules.seeds):
             raise ConfigError(
                 f"{where} model {model.label!r}: seeds must be as many as the study's {len(study.rules.seeds)}; "
@@ -271,6 +302,17 @@ def _read_model(block: Mapping[str, Any], *, where: str) -> ModelBlock:
         table["budget_setting"] = [table["budget_setting"]]
     search = read_search(table.pop("search", {}), where=f"{where} search")
     return dataclasses.replace(read_config(ModelBlock, table, where=where), search=search)
+
+
+def _read_reference(block: Mapping[str, Any], *, where: str) -> ModelBlock:
+    for key in ("training", "budget_setting"):
+        if key in block:
+            raise ConfigError(f"{where}: a reference has no {key}: it has neither epochs nor a size. Remove it.")
+    if block.get("name") not in REFERENCES:
+        raise ConfigError(
+            f"{where}: no reference is called {block.get('name')!r}. {suggest(str(block.get('name')), REFERENCES)}"
+        )
+    return _read_model(block, where=where)
 
 
 def _check_name(what: str, name: str) -> None:

@@ -1,6 +1,5 @@
 """Who is better, and is it sure? Judged from the scores and records that the final runs left, and from nothing else."""
 
-import dataclasses
 import json
 import statistics
 from itertools import combinations
@@ -17,7 +16,7 @@ from tamis.study.runs import CHOSEN_FILE, FAILED_FILE
 from tamis.study.selection import selection_gain
 from tamis.study.settings import DataBlock, Entrant, StudySettings
 
-FORMAT = 1
+FORMAT = 2
 LEVEL = 0.05
 _OWN_MODELS = "ssr"
 _INTERVAL = (2.5, 97.5)
@@ -28,36 +27,84 @@ def judge(study: StudySettings, runs: Path) -> dict[str, Any]:
 
     Two models are compared on the same test rows, each by the mean AUC over its seeds, with rows and seeds as the two
     sources of chance. Holm's correction holds over all pairs of a contest, so the pairs with the best, which was found
-    on the same rows, need no other.
+    on the same rows, need no other. References from outside are in the tests and the ranking, but the best is the best
+    of the models, and whether SSR is first or tied is asked among models only.
+
+    A data set of which no model's final run has ended is listed as waiting.
 
     Raises:
-        DataError: no final run has ended, or runs of one contest were not scored on the same rows.
+        DataError: that is so of all, or runs of one contest were not scored on the same rows.
     """
-    entrants = study.entrants()
-    contests = [
-        _judge_contest(study, data, [e for e in entrants if e.data == data and e.target == target], runs)
-        for data, target in study.contests()
-    ]
+    entrants, contests, waiting = study.entrants(), [], []
+    for data, target in study.contests():
+        here = [e for e in entrants if e.data == data and (e.target == target or e.model.is_reference)]
+        everyone = [_Finished(entrant, runs) for entrant in here]
+        models = [one for one in everyone if not one.entrant.model.is_reference]
+        if any(one.records for one in models):
+            contests.append(_judge_contest(study, data, target, everyone))
+        else:
+            reasons = "; ".join(f"{one.entrant.label}: {one.failed[0]['reason']}" for one in models)
+            waiting.append({"study": study.rules.name, **_place(study, data, target), "reason": reasons})
+    if not contests:
+        reasons = "; ".join(f"{one['data']}: {one['reason']}" for one in waiting)
+        raise DataError(f"{study.where}: no final run has ended, so there is nothing to judge ({reasons}).")
+    return _counted(contests, waiting)
+
+
+def write_verdicts(verdicts: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Write one JSON file, whole or not at all, and give what it holds.
+
+    What the file already says of other data sets and budgets stays, so that several studies, or the nights of one, can
+    fill one file; of those judged now, the newer verdict takes the place of the older.
+
+    Raises:
+        DataError: the file there holds no verdicts that this tamis reads.
+    """
+    older = _read_verdicts(path) if path.exists() else {"data_sets": [], "waiting": []}
+    judged = {_key(contest): contest for contest in (*older["data_sets"], *verdicts["data_sets"])}
+    waiting = {_key(one): one for one in (*older["waiting"], *verdicts["waiting"]) if _key(one) not in judged}
+    merged = _counted(list(judged.values()), list(waiting.values()))
+    write_whole(path, json.dumps(merged, indent=2, allow_nan=False) + "\n")
+    return merged
+
+
+def _read_verdicts(path: Path) -> dict[str, Any]:
+    try:
+        older = json.loads(path.read_text())
+    except ValueError:
+        older = None
+    found = older.get("format") if isinstance(older, dict) else None
+    if found != FORMAT:
+        raise DataError(
+            f"{path}: must hold verdicts of format {FORMAT} to add others to them; got {found}. "
+            "Move it away, or write elsewhere with --out."
+        )
+    return older
+
+
+def _counted(contests: list[dict[str, Any]], waiting: list[dict[str, Any]]) -> dict[str, Any]:
+    """Contests, and on how many real data sets an SSR model is first or tied at every budget."""
     real = [contest for contest in contests if contest["real"]]
     names = list(dict.fromkeys(contest["data"] for contest in real))
     first = [name for name in names if all(c["ssr_first_or_tied"] for c in real if c["data"] == name)]
     return {
         "format": FORMAT,
-        "study": study.rules.name,
         "level": LEVEL,
         "correction": "Holm over all pairs of a data set and budget",
-        "trials": study.rules.trials,
-        "budget": dataclasses.asdict(study.budget) | {"targets": list(study.budget.targets)},
         "data_sets": contests,
+        "waiting": waiting,
         "real_sets": len(names),
         "ssr_first_or_tied_real_sets": len(first),
         "ssr_first_or_tied_names": first,
     }
 
 
-def write_verdicts(verdicts: dict[str, Any], path: Path) -> Path:
-    """One JSON file, whole or not at all."""
-    return write_whole(path, json.dumps(verdicts, indent=2, allow_nan=False) + "\n")
+def _place(study: StudySettings, data: DataBlock, target: int | None) -> dict[str, Any]:
+    return {"data": data.name, "budget": study.budget.kind, "target": target}
+
+
+def _key(place: dict[str, Any]) -> tuple[Any, ...]:
+    return place["data"], place["budget"], place["target"]
 
 
 class _Finished:
@@ -88,12 +135,10 @@ class _Finished:
         return self.chosen.get("reason", "has not been run yet")
 
 
-def _judge_contest(study: StudySettings, data: DataBlock, entrants: list[Entrant], runs: Path) -> dict[str, Any]:
-    everyone = [_Finished(entrant, runs) for entrant in entrants]
+def _judge_contest(
+    study: StudySettings, data: DataBlock, target: int | None, everyone: list[_Finished]
+) -> dict[str, Any]:
     finished = [one for one in everyone if one.records]
-    if not finished:
-        reasons = "; ".join(f"{one.entrant.label}: {one.failed[0]['reason']}" for one in everyone)
-        raise DataError(f"{data.name}: no final run has ended, so there is nothing to judge ({reasons}).")
     labels = finished[0].labels
     for one in finished:
         if not np.array_equal(one.labels, labels):
@@ -111,19 +156,21 @@ def _judge_contest(study: StudySettings, data: DataBlock, entrants: list[Entrant
     }
     finished.sort(key=lambda one: (-nothing[one.entrant.label].difference, one.entrant.label))
     tests = _all_pairs(finished, labels, draws)
-    best = finished[0].entrant.label
+    best = next(one.entrant.label for one in finished if not one.entrant.model.is_reference)
     ranking = [_line(study, one, nothing.get(one.entrant.label)) for one in finished]
     for line in ranking:
         line["against_best"] = "best" if line["model"] == best else verdict_on(line["model"], best, tests)
     ranking += [_line(study, one, None) | {"against_best": "failed"} for one in everyone if not one.records]
-    own = [line for line in ranking if line["name"].startswith(_OWN_MODELS)]
+    own = [line for line in ranking if line["name"].startswith(_OWN_MODELS) and not line["outside"]]
     record = next(iter(finished[0].records.values()))
     return {
-        "data": data.name,
+        "study": study.rules.name,
+        **_place(study, data, target),
+        "tolerance": study.budget.tolerance,
+        "trials": study.rules.trials,
         "dataset": record.dataset,
         "split": record.split,
         "real": data.real,
-        "target": entrants[0].target,
         "rows": record.rows,
         "positives": int(labels.sum()),
         "ranking": ranking,
@@ -193,7 +240,9 @@ def _line(study: StudySettings, one: _Finished, nothing: Comparison | None) -> d
         is_matched = abs(reached - entrant.target) <= study.budget.tolerance * entrant.target
     return {
         "model": entrant.label,
+        "label": entrant.model.label,
         "name": entrant.model.name,
+        "outside": entrant.model.is_reference,
         "auc": None if nothing is None else 0.5 + nothing.difference,
         "low": None if nothing is None else 0.5 + nothing.low,
         "high": None if nothing is None else 0.5 + nothing.high,
@@ -204,6 +253,7 @@ def _line(study: StudySettings, one: _Finished, nothing: Comparison | None) -> d
         ],
         "failed": one.failed,
         "parameters": {name: size.get(name) for name in ("dense", "embedding", "active")},
+        "trees": _trees(records) if entrant.model.is_reference else None,
         "flops": size.get("flops"),
         "closed_flops": size.get("closed_flops"),
         "within_budget": is_matched,
@@ -217,6 +267,11 @@ def _line(study: StudySettings, one: _Finished, nothing: Comparison | None) -> d
         "train_seconds": _mean([record.timings["train_seconds"] for record in records.values()]),
         "selection_gain": selection_gain(one.folder, chosen) if study.rules.selection_gain else None,
     }
+
+
+def _trees(records: dict[int, RunRecord]) -> dict[str, float | None]:
+    """Trees and leaves, the mean over seeds."""
+    return {name: _mean([r.parameters.get(name) for r in records.values()]) for name in ("trees", "leaves")}
 
 
 def _mean(values: list[Any]) -> float | None:

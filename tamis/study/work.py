@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from tamis.data import EncodedSet
-from tamis.experiment import make_batches, read_settings, run_experiment
+from tamis.experiment import ReferenceSettings, make_batches, run_experiment, run_reference, score_reference
 from tamis.export import load_bundle
 from tamis.record import RunRecord
+from tamis.study.search import read_run
 from tamis.training import evaluate
 
 WITHOUT_TEST = ("train", "valid")
@@ -28,14 +29,18 @@ def run_final(table: dict[str, Any], data: str, folder: str, command: str) -> No
 def score_trial(table: dict[str, Any], data: str, folder: str) -> float:
     """The test AUC of a trial's saved model; only ever asked when the final runs of all models are done."""
     encoded = EncodedSet.open(data)
-    settings = read_settings(table, where=folder)
+    settings = read_run(table, where=folder)
+    if isinstance(settings, ReferenceSettings):
+        return score_reference(settings, encoded, folder=Path(folder), split="test")
     model = load_bundle(Path(folder) / "model").model
     batches = make_batches(settings, encoded, "test")
     return float(evaluate(model, batches, tasks=encoded.layout.tasks, precision="fp32", device="cpu").values["auc"])
 
 
 def _run(table: dict[str, Any], encoded: EncodedSet, folder: str, command: str, *, keep_scores: bool) -> RunRecord:
-    settings, place = read_settings(table, where=folder), Path(folder)
+    settings, place = read_run(table, where=folder), Path(folder)
+    if isinstance(settings, ReferenceSettings):
+        return run_reference(settings, encoded, folder=place, command=command, keep_scores=keep_scores)
     record = run_experiment(settings, encoded, folder=place, resume=True, command=command, keep_scores=keep_scores)
     assert record is not None  # studies run without torchrun, so this process is the main one
     shutil.rmtree(place / "checkpoints", ignore_errors=True)

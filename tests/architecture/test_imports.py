@@ -29,6 +29,7 @@ ARROWS: dict[str, set[str]] = {
     "analysis": {"metrics", "layers", *BASE},
     "export": {"models", "embeddings", "features", *BASE},
     "serving": {"export", "models", "data", "features", "metrics", "training", *BASE},
+    "trees": {"data", "features", "errors"},
     "reports": {"record", "errors"},
     "experiment": {
         *(
@@ -44,6 +45,7 @@ ARROWS: dict[str, set[str]] = {
             "analysis",
             "export",
             "serving",
+            "trees",
         ),
         *BASE,
     },
@@ -66,11 +68,12 @@ HOMES: dict[str, set[str]] = {
     "tensorboard": {"training"},
     "triton": {"kernels/competition.py"},
     "optuna": {"study/tuning.py"},
+    "lightgbm": {"trees/lightgbm.py"},
     "urllib": {"data/recipes/fetch.py"},
     "pyarrow": {"data", "features", "cli", "serving"},
 }
 
-NO_TORCH = {"errors", "config", "registry", "record", "cache", "features", "metrics", "reports"}
+NO_TORCH = {"errors", "config", "registry", "record", "cache", "features", "metrics", "reports", "trees"}
 
 
 def _room(path: Path) -> str:

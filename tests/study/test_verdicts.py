@@ -150,15 +150,21 @@ def test_other_test_rows_are_refused(made, tmp_path):
 def test_nothing_to_judge_is_said(made, tmp_path):
     labels, sides = draw(np.random.default_rng(6))
     study = made({"log": labels}, {"log": {label: side[:0] for label, side in sides.items()}})
-    with pytest.raises(DataError, match=r"log: no final run has ended, .*a: has not been run yet"):
+    with pytest.raises(
+        DataError, match=r"no final run has ended, so there is nothing to judge \(log: a: has not been run yet"
+    ):
         judge(study, tmp_path)
 
 
 def test_the_same_scores_give_the_same_bytes(made, tmp_path):
     labels, sides = draw(np.random.default_rng(7))
     study = made({"log": labels}, {"log": sides})
-    first, second = (write_verdicts(judge(study, tmp_path), tmp_path / f"{n}.json").read_bytes() for n in (1, 2))
+    for number in (1, 2):
+        write_verdicts(judge(study, tmp_path), tmp_path / f"{number}.json")
+    first, second = ((tmp_path / f"{number}.json").read_bytes() for number in (1, 2))
     assert first == second
+    write_verdicts(judge(study, tmp_path), tmp_path / "1.json")  # added to itself
+    assert (tmp_path / "1.json").read_bytes() == second
 
     def refuse(constant):
         raise AssertionError(constant)
