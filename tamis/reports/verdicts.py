@@ -135,7 +135,7 @@ def _gap(line: dict[str, Any], best: dict[str, Any], tests: Sequence[dict[str, A
 
 def _both_ways(tests: Sequence[dict[str, Any]]) -> dict[tuple[str, str], str]:
     turned = {"better": "worse", "worse": "better"}
-    told = {(test["one"], test["other"]): test["verdict"] for test in tests}
+    told = {(str(test["one"]), str(test["other"])): str(test["verdict"]) for test in tests}
     return told | {(other, one): turned.get(word, word) for (one, other), word in told.items()}
 
 

@@ -74,7 +74,7 @@ def _read_verdicts(path: Path) -> dict[str, Any]:
     except ValueError:
         older = None
     found = older.get("format") if isinstance(older, dict) else None
-    if found != FORMAT:
+    if not isinstance(older, dict) or found != FORMAT:
         raise DataError(
             f"{path}: must hold verdicts of format {FORMAT} to add others to them; got {found}. "
             "Move it away, or write elsewhere with --out."
