@@ -66,17 +66,25 @@ def match_budget(settings: RunSettings, entrant: Entrant, budget: Budget, encode
     cost = _Cost(settings, budget.kind, encoded, batch)
     target = entrant.target
 
-    tried = [_nearest(settings.model_settings, names, cost, target, multiple) for multiple in _halves(budget.multiple)]
-    is_within = [abs(cost(config) - target) <= budget.tolerance * target for _, config in tried]
-    if not any(is_within):
-        _, best = min(tried, key=lambda found: abs(cost(found[1]) - target))
-        reached = {name: getattr(best, name) for name in names}
+    tried: list[tuple[float, Any]] = []
+    for multiple in _halves(budget.multiple):
+        try:
+            tried.append(_nearest(settings.model_settings, names, cost, target, multiple))
+        except ConfigError:
+            # Steps so fine that the model refuses them; the coarsest are those that the study asks for.
+            if not tried:
+                raise
+            break
+        if abs(cost(tried[-1][1]) - target) <= budget.tolerance * target:
+            break
+    factor, config = min(tried, key=lambda found: abs(cost(found[1]) - target))
+    if abs(cost(config) - target) > budget.tolerance * target:
+        reached = {name: getattr(config, name) for name in names}
         raise ConfigError(
             f"model {entrant.label!r} on {entrant.data.name!r}: the budget of {target:,} {budget.kind} must be met "
-            f"within {budget.tolerance:.0%}; the nearest is {cost(best):,}, with {_shown(reached)}. Scale more "
+            f"within {budget.tolerance:.0%}; the nearest is {cost(config):,}, with {_shown(reached)}. Scale more "
             "settings by budget_setting, change those that are not scaled, or raise [budget] tolerance."
         )
-    factor, config = tried[is_within.index(True)]
     matched = dataclasses.replace(settings, model_settings=config)
     return Matched(settings=matched, size=measure(matched, encoded, batch), factor=factor)
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from tamis.config import apply_overrides, read_config, read_toml, suggest, write_config
 from tamis.errors import ConfigError
 from tamis.experiment import REFERENCES, DataSettings, ExperimentSettings
+from tamis.models import MODELS
 from tamis.study.search import Choice, RunSettings, check_search, read_run, read_search
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -76,7 +77,8 @@ class Budget:
 class DataBlock:
     """One data set: ``settings`` as in an experiment file, and training settings of its own.
 
-    ``real`` tells it from made-up data; ``subfolder`` says where below ``--from`` its files lie.
+    ``model`` holds model settings that are a matter of the data, such as ``dim``, for the models that have them and do
+    not set them themselves. ``real`` tells it from made-up data; ``subfolder`` says where below ``--from`` its files lie.
     """
 
     name: str
@@ -84,6 +86,7 @@ class DataBlock:
     real: bool = True
     subfolder: str | None = None
     training: dict[str, Any] = field(default_factory=dict)
+    model: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_name("[[data]] name", self.name)
@@ -179,13 +182,20 @@ class StudySettings:
         """The seeds of a model's final runs."""
         return model.seeds or self.rules.seeds
 
+    def _settings_of(self, data: DataBlock, model: ModelBlock) -> dict[str, Any]:
+        """The model's own settings, over those that the data set brings to the models that have them."""
+        if model.is_reference:
+            return model.settings
+        known = {part.name for part in dataclasses.fields(MODELS[model.name].config)}
+        return {**{name: value for name, value in data.model.items() if name in known}, **model.settings}
+
     def _entrant(self, data: DataBlock, model: ModelBlock, target: int | None) -> Entrant:
         where = f"{self.where} model {model.label!r} on {data.name!r}"
         training = merged(merged(self.training, data.training), model.training)
         seeds = self.seeds_of(model)
         table = {
             "data": write_config(data.settings),
-            "reference" if model.is_reference else "model": {"name": model.name, **model.settings},
+            "reference" if model.is_reference else "model": {"name": model.name, **self._settings_of(data, model)},
             "training": {**training, "seed": seeds[0]},
         }
         settings = read_run(table, where=where)
@@ -244,6 +254,10 @@ def read_study(table: Mapping[str, Any], *, where: str) -> StudySettings:
                 f"{where} model {model.label!r}: seeds must be as many as the study's {len(study.rules.seeds)}; "
                 f"got {list(study.seeds_of(model))}."
             )
+    for data in study.data:
+        for name in data.model:
+            if not any(name in study._settings_of(data, model) for model in study.models):
+                raise ConfigError(f"{where} [[data]] {data.name!r}: no model of the study has a setting {name!r}.")
     study.entrants()
     return study
 
@@ -281,7 +295,7 @@ def short_count(count: int) -> str:
 
 
 def _read_data(block: Mapping[str, Any], *, where: str) -> DataBlock:
-    own = ("name", "real", "subfolder", "training")
+    own = ("name", "real", "subfolder", "training", "model")
     known = [*own, *(part.name for part in dataclasses.fields(DataSettings))]
     for key in block:
         if key not in known:
