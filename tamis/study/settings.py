@@ -78,7 +78,8 @@ class DataBlock:
     """One data set: ``settings`` as in an experiment file, and training settings of its own.
 
     ``model`` holds model settings that are a matter of the data, such as ``dim``, for the models that have them and do
-    not set them themselves. ``real`` tells it from made-up data; ``subfolder`` says where below ``--from`` its files lie.
+    not set them themselves. ``real`` tells it from made-up data; ``subfolder`` says where below ``--from`` its files
+    lie.
     """
 
     name: str
