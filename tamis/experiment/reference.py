@@ -13,7 +13,6 @@ from tamis.config import read_config, suggest, write_config
 from tamis.data import EncodedSet
 from tamis.errors import ConfigError
 from tamis.experiment.cohorts import slice_metrics
-from tamis.experiment.recorded import recorded_settings
 from tamis.experiment.run import SETTINGS_FILE, data_facts
 from tamis.experiment.scores import write_scores
 from tamis.experiment.settings import DataSettings
@@ -58,7 +57,7 @@ class ReferenceSettings:
     def is_recorded_as(self, table: Mapping[str, Any]) -> bool:
         """Whether a record's settings are these; what could not be set when it was written has its default."""
         try:
-            return read_reference(table, where="a record") == self
+            return "reference" in table and read_reference(table, where="a record") == self
         except ConfigError:  # of a version whose settings were others
             return False
 
@@ -116,7 +115,7 @@ def run_reference(
         seed=settings.seed,
         rows={name: encoded.rows(name) for name in encoded.split_names},
         parameters={"trees": trees.trees, "leaves": trees.leaves},
-        settings=recorded_settings(settings, encoded),
+        settings=settings.to_table(),
         versions=versions(("tamis", "lightgbm", "numpy")),
         machine=machine(),
         data=data_facts(encoded),

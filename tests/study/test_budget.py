@@ -74,6 +74,15 @@ def test_a_model_that_grows_in_large_steps_is_rounded_more_finely(match):
     assert abs(coarse.size.dense - 20_000) > 1000 >= abs(fine.size.dense - 20_000)
 
 
+def test_steps_that_a_model_refuses_are_not_taken(match):
+    """Four tokens divide every width, so only multiples of 4 can be had: the nearest of them, or a word why not."""
+    models = [{"name": "rank_mixer", "settings": {"num_tokens": 4}, "budget_setting": "token_width"}]
+    _, (one,) = match(models, tolerance=0.2)
+    assert one.settings.model_settings.token_width % 4 == 0
+    with pytest.raises(ConfigError, match=r"must be met within 0%; the nearest is"):
+        match(models, tolerance=0.0001)
+
+
 def test_a_model_without_a_budget_setting_keeps_its_size(match, tiny):
     _, (one,) = match([tiny.mlp()])
     assert one.factor is None and one.settings.model_settings.hidden == (8,)

@@ -62,6 +62,48 @@ def test_a_study_is_tuned_run_recorded_and_judged(plant, tiny, tmp_path, in_this
     assert max(finals) < min(scorings)
 
 
+def test_a_reference_is_tuned_run_recorded_and_scored_like_the_models(plant, tiny, tmp_path, in_this_process):
+    pytest.importorskip("lightgbm")
+    reference = {"name": "lightgbm", "settings": {"rounds": 20, "leaf_rows": 5}}
+    reference["search"] = {
+        "reference.encoding": {"choices": ["rates", "categories"]},
+        "reference.leaves": {"choices": [3, 7]},
+    }
+    table = {
+        **tiny.study_of([plant("log", rows=3000)], [tiny.mlp(budget_setting="hidden")], trials=3, selection_gain=True),
+        "budget": {"kind": "parameters", "targets": [500, 1000]},
+        "search": SEARCH,
+        "reference": [reference],
+    }
+    verdicts = tiny.run(table, tmp_path)
+    assert [contest["target"] for contest in verdicts["data_sets"]] == [500, 1000]
+    lines = [lines_of(contest)["lightgbm"] for contest in verdicts["data_sets"]]
+    assert lines[0]["auc"] == lines[1]["auc"] > 0.6  # run once, and beside both budgets
+    line, folder = lines[0], tmp_path / "runs" / "log" / "lightgbm"
+    trials = [json.loads(path.read_text()) for path in trial_files(folder)]
+    assert len(trials) == line["trials"] == 3 and trials[0]["values"] == {}
+    assert line["chosen_valid"] == max(trial["value"] for trial in trials)
+    assert line["selection_gain"]["gain"] >= 0
+    assert line["parameters"] == {"dense": None, "embedding": None, "active": None} and line["within_budget"] is None
+    for one in line["seeds"]:
+        record = RunRecord.load(tmp_path / "results" / "log" / "random-8-1-1" / "lightgbm" / f"seed-{one['seed']}.json")
+        assert (record.status, record.seed, record.test["auc"]) == ("outside reference", one["seed"], one["auc"])
+        assert 1 <= record.parameters["trees"] <= 20 and record.parameters["leaves"] > record.parameters["trees"]
+        assert record.best["value"] == record.valid["auc"] and record.rows["train"] > 2000
+    finished = {path: path.stat().st_mtime_ns for path in folder.rglob("record.json")}
+    assert len(finished) == 5
+    assert tiny.run(table, tmp_path) == verdicts
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("record.json")} == finished
+
+
+def test_a_study_with_a_reference_says_at_once_that_the_package_is_missing(plant, tiny, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "lightgbm", None)
+    table = {**tiny.study_of([plant("log")], [tiny.mlp()]), "reference": [{"name": "lightgbm"}]}
+    with pytest.raises(ConfigError, match=r"needs the package lightgbm"):
+        tiny.run(table, tmp_path)
+    assert not (tmp_path / "runs").exists()
+
+
 def test_equal_models_are_not_told_apart_on_noise_and_on_signal(plant, tiny, tmp_path, in_this_process):
     """Twelve pairs of one model with other seeds; with 0.05 each, three alarms come in 2 % of such studies."""
     data = [plant(f"log{n}", seed=n, rows=800, signal=float(n % 2)) for n in range(12)]

@@ -56,6 +56,16 @@ def test_a_job_that_raises_and_one_that_is_killed_leave_the_others_alone():
     assert os.environ.get("OMP_NUM_THREADS") == before
 
 
+def test_what_is_begun_is_ended_before_more_is_begun(in_this_process):
+    heard = []
+    chains = [
+        chain([], [job(double, 1, name=f"{one} first")], [job(double, 2, name=f"{one} {n}") for n in "xy"])
+        for one in "abc"
+    ]
+    run_chains(chains, processes=1, report=heard.append)
+    assert heard == [f"{one} {step}" for one in "abc" for step in ("first", "x", "y")]
+
+
 def test_outcomes_come_in_the_order_of_the_jobs(in_this_process):
     results = []
     run_chains([chain(results, [job(double, number) for number in range(7)])], processes=3)

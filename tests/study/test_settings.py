@@ -6,6 +6,7 @@ import pytest
 
 from tamis.errors import ConfigError
 from tamis.study import load_study, read_study
+from tamis.study.search import read_run
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDIES = sorted((ROOT / "experiments" / "studies").glob("*.toml"))
@@ -27,7 +28,8 @@ def test_there_are_studies_to_load():
 def test_a_shipped_study_loads(path):
     study = load_study(path)
     assert study.rules.name == path.stem
-    assert len(study.entrants()) == len(study.contests()) * len(study.models)
+    models, references = len(study.contests()) * len(study.models), len(study.data) * len(study.references)
+    assert len(study.entrants()) == models + references
 
 
 def test_settings_of_training_go_from_common_to_data_set_to_model():
@@ -121,3 +123,54 @@ def test_each_budget_is_a_contest_with_labels_of_its_own():
 def test_what_is_wrong_is_said_in_one_sentence(parts, message):
     with pytest.raises(ConfigError, match=message):
         read(**parts)
+
+
+def test_settings_of_a_data_set_reach_the_models_that_have_them_and_say_nothing_else():
+    study = read(
+        data=[{"name": "adult", "recipe": "adult", "model": {"dim": 4}}],
+        model=[{"name": "lr"}, {"name": "mlp"}, {"name": "fm", "settings": {"dim": 8}}],
+    )
+    lr, mlp, fm = (entrant.settings.model_settings for entrant in study.entrants())
+    assert (mlp.dim, fm.dim) == (4, 8) and not hasattr(lr, "dim")
+    with pytest.raises(ConfigError, match=r"'adult': no model of the study has a setting 'dimm'"):
+        read(data=[{"name": "adult", "recipe": "adult", "model": {"dimm": 4}}])
+
+
+def test_a_reference_stands_once_beside_all_budgets_of_a_data_set_and_is_tuned_in_its_own_settings():
+    study = read(
+        study={"name": "s", "trials": 2, "seeds": [4, 5]},
+        budget={"kind": "parameters", "targets": [300_000, 1_000_000]},
+        training={"metric": "log_loss", "epochs": 3},
+        search={"training.dense.learning_rate": {"log": [1e-4, 1e-2]}},
+        reference=[{"name": "lightgbm", "label": "trees", "search": {"reference.leaves": {"choices": [7, 31]}}}],
+    )
+    labels = [(entrant.target, entrant.label) for entrant in study.entrants()]
+    assert labels == [(300_000, "mlp-300k"), (1_000_000, "mlp-1m"), (None, "trees")]
+    trees = study.entrants()[-1]
+    assert list(trees.search) == ["reference.leaves"]
+    assert (trees.settings.metric, trees.settings.seed) == ("log_loss", 4)
+    changed = read_run({**trees.settings.to_table(), "reference": {"name": "lightgbm", "leaves": 7}}, where="trial")
+    assert changed.trees.leaves == 7 and changed.with_seed(9).seed == 9
+    assert read_run(trees.settings.to_table(), where="again") == trees.settings
+
+
+@pytest.mark.parametrize(
+    ("block", "message"),
+    [
+        ({"name": "mlp"}, r"no reference is called 'mlp'"),
+        ({"name": "lightgbm", "budget_setting": ["leaves"]}, r"a reference has no budget_setting: .* Remove it"),
+        ({"name": "lightgbm", "settings": {"leafs": 7}}, r"no setting 'leafs'. Did you mean 'leaves'"),
+        ({"name": "lightgbm", "label": "mlp"}, r"two models are called 'mlp'"),
+    ],
+)
+def test_a_reference_is_read_as_strictly(block, message):
+    with pytest.raises(ConfigError, match=message):
+        read(reference=[block])
+
+
+def test_a_study_may_be_cut_to_some_of_its_data_sets():
+    study = read(data=[{"name": "adult", "recipe": "adult"}, {"name": "other", "recipe": "planted"}])
+    assert [entrant.data.name for entrant in study.only(["other"]).entrants()] == ["other"]
+    assert study.only(["adult", "other"]) == study
+    with pytest.raises(ConfigError, match=r"s.toml: has no data set 'adlut'. Did you mean 'adult'\?"):
+        study.only(["adlut"])

@@ -17,12 +17,15 @@ from tamis.study.verdicts import verdict_on
 def made(tmp_path):
     """A study of which every final run is made up: scores by data set and label, ``(seeds, rows)``."""
 
-    def make(labels, scores, *, names=None, reals=None, **study):
+    def make(labels, scores, *, names=None, reals=None, outside=(), **study):
         everyone = list(next(iter(scores.values())))
         table = {
             "study": {"name": "made", "seeds": [0, 1, 2], "bootstrap_draws": 20, **study},
             "data": [{"name": name, "recipe": "adult", "real": (reals or {}).get(name, True)} for name in scores],
-            "model": [{"name": (names or {}).get(label, "mlp"), "label": label} for label in everyone],
+            "model": [
+                {"name": (names or {}).get(label, "mlp"), "label": label} for label in everyone if label not in outside
+            ],
+            "reference": [{"name": "lightgbm", "label": label} for label in outside],
         }
         for data, sides in scores.items():
             for label, runs in sides.items():
@@ -170,3 +173,73 @@ def test_the_same_scores_give_the_same_bytes(made, tmp_path):
         raise AssertionError(constant)
 
     json.loads(first, parse_constant=refuse)
+
+
+def test_a_reference_is_tested_and_ranked_but_the_best_is_a_model(made, tmp_path):
+    labels, sides = draw(np.random.default_rng(8), rows=3000, gains=(0.0, 0.8, 3.0))
+    study = made({"log": labels}, {"log": sides}, names={"b": "ssr_s"}, outside=("c",))
+    verdicts = judge(study, tmp_path)
+    (contest,) = verdicts["data_sets"]
+    words = [(line["model"], line["outside"], line["against_best"]) for line in contest["ranking"]]
+    assert words == [("c", True, "better"), ("b", False, "best"), ("a", False, "worse")]
+    assert len(contest["tests"]) == 3
+    # The trees are better than SSR, and that says nothing of SSR among the models.
+    assert contest["ssr_first_or_tied"] and verdicts["ssr_first_or_tied_names"] == ["log"]
+    assert contest["ranking"][0]["trees"] == {"trees": None, "leaves": None} and contest["ranking"][1]["trees"] is None
+
+
+def test_a_reference_called_like_ours_wins_nothing_for_us(made, tmp_path):
+    labels, sides = draw(np.random.default_rng(9), rows=3000, gains=(0.0, 2.0, 0.0))
+    sides = {"ssr_like": sides["c"], "a": sides["a"], "b": sides["b"]}
+    study = made({"log": labels}, {"log": sides}, outside=("ssr_like",))
+    assert not judge(study, tmp_path)["data_sets"][0]["ssr_first_or_tied"]
+
+
+def test_a_data_set_of_which_no_model_has_ended_waits_and_the_others_are_judged(made, tmp_path):
+    labels, sides = draw(np.random.default_rng(10))
+    later = {
+        label: side if label == "c" else side[:0] for label, side in sides.items()
+    }  # of c alone, which is no model
+    study = made({"log": labels, "later": labels}, {"log": sides, "later": later}, outside=("c",))
+    verdicts = judge(study, tmp_path)
+    assert [contest["data"] for contest in verdicts["data_sets"]] == ["log"]
+    (waiting,) = verdicts["waiting"]
+    assert waiting["data"] == "later" and waiting["reason"] == "a: has not been run yet; b: has not been run yet"
+
+
+def test_several_studies_fill_one_file_and_a_newer_verdict_replaces_an_older(made, tmp_path):
+    generator = np.random.default_rng(11)
+    (first_labels, first), (labels, second) = (draw(generator, rows=1500, gains=(g, 0, 0)) for g in (2.0, 0.0))
+    out = tmp_path / "verdicts.json"
+    whole = made(
+        {"one": first_labels, "two": labels}, {"one": first, "two": second}, names={"a": "ssr_d"}, outside=("c",)
+    )
+    write_verdicts(judge(whole.only(["one"]), tmp_path), out)
+    merged = write_verdicts(judge(whole.only(["two"]), tmp_path), out)
+    assert merged == json.loads(out.read_text()) == judge(whole, tmp_path)
+    assert merged["real_sets"] == 2 and merged["ssr_first_or_tied_real_sets"] >= 1
+    # Another budget of a data set is a contest of its own; SSR must hold in all of them.
+    other = {**merged["data_sets"][0], "target": 5, "budget": "parameters", "ssr_first_or_tied": False}
+    added = write_verdicts({"data_sets": [other], "waiting": []}, out)
+    assert [(c["data"], c["target"]) for c in added["data_sets"]] == [("one", None), ("two", None), ("one", 5)]
+    assert "one" in merged["ssr_first_or_tied_names"] and "one" not in added["ssr_first_or_tied_names"]
+    again = write_verdicts({"data_sets": [{**other, "ssr_first_or_tied": True}], "waiting": []}, out)
+    assert len(again["data_sets"]) == 3 and "one" in again["ssr_first_or_tied_names"]
+
+
+def test_what_waited_and_is_judged_now_waits_no_more(made, tmp_path):
+    labels, sides = draw(np.random.default_rng(12))
+    judged = judge(made({"log": labels}, {"log": sides}), tmp_path)
+    place = {key: judged["data_sets"][0][key] for key in ("study", "data", "budget", "target")}
+    out = tmp_path / "verdicts.json"
+    write_verdicts({"data_sets": [], "waiting": [{**place, "reason": "a: has not been run yet"}]}, out)
+    assert write_verdicts(judged, out)["waiting"] == []
+
+
+@pytest.mark.parametrize("content", ['{"format": 1, "data_sets": []}', "no JSON", "[]"])
+def test_a_file_that_holds_something_else_is_left_alone(tmp_path, content):
+    out = tmp_path / "verdicts.json"
+    out.write_text(content)
+    with pytest.raises(DataError, match=r"must hold verdicts of format 2 to add others to them; .* --out"):
+        write_verdicts({"data_sets": [], "waiting": []}, out)
+    assert out.read_text() == content
