@@ -13,6 +13,7 @@ from tamis.config import read_config, suggest, write_config
 from tamis.data import EncodedSet
 from tamis.errors import ConfigError
 from tamis.experiment.cohorts import slice_metrics
+from tamis.experiment.recorded import recorded_settings
 from tamis.experiment.run import SETTINGS_FILE, data_facts
 from tamis.experiment.scores import write_scores
 from tamis.experiment.settings import DataSettings
@@ -115,7 +116,7 @@ def run_reference(
         seed=settings.seed,
         rows={name: encoded.rows(name) for name in encoded.split_names},
         parameters={"trees": trees.trees, "leaves": trees.leaves},
-        settings=settings.to_table(),
+        settings=recorded_settings(settings, encoded),
         versions=versions(("tamis", "lightgbm", "numpy")),
         machine=machine(),
         data=data_facts(encoded),

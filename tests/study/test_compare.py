@@ -266,7 +266,9 @@ def test_a_killed_study_goes_on_repeats_nothing_and_says_the_same(plant, tiny, t
         tmp_path / "again.json",
     ]
     subprocess.run([sys.executable, "-m", "tamis", *map(str, words)], check=True, capture_output=True)
-    assert (tmp_path / "again.json").read_bytes() == (tmp_path / "whole-results" / "verdicts.json").read_bytes()
+    whole = tmp_path / "whole-results" / "verdicts.json"
+    for old, new in ((whole, "again.json"), (whole.with_suffix(".html"), "again.html")):
+        assert (tmp_path / new).read_bytes() == old.read_bytes()
 
 
 def test_a_process_that_is_killed_in_a_final_run_fails_that_run_only(plant, tiny, tmp_path):
