@@ -16,8 +16,8 @@ from tamis.experiment.build import build_model, make_batches
 from tamis.experiment.cohorts import slice_metrics
 from tamis.experiment.plan import ALL_THE_SAME, Plan
 from tamis.experiment.planning import make_plan
-from tamis.experiment.scores import write_scores
 from tamis.experiment.recorded import recorded_settings
+from tamis.experiment.scores import write_scores
 from tamis.experiment.settings import ExperimentSettings
 from tamis.export import Bundle, load_bundle, save_bundle
 from tamis.kernels import kernels_state
