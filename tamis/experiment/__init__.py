@@ -1,8 +1,8 @@
 """From a settings file to a finished run: the composition that the command line and ``Ranker`` share.
 
-Also made here: a look into a finished model (``inspect_model``), and a run of the reference from outside, which ``trees``
-gives. From ``data``, ``models``, ``training``, ``export``, ``analysis`` and ``serving``; asked for by ``cli``,
-``ranker``, ``study`` and scripts.
+Also made here: a look into a finished model (``inspect_model``), and a run of the reference from outside that
+``trees`` gives. From ``data``, ``models``, ``training``, ``export``, ``analysis`` and ``serving``; asked for by
+``cli``, ``ranker``, ``study`` and scripts.
 """
 
 from tamis.experiment.bayes import bayes_bounds
