@@ -5,6 +5,7 @@ Made here: the arithmetic of the models, each with its paper, its shapes and its
 configuration and no device. Who may ask: ``embeddings`` and ``models``.
 """
 
+from tamis.layers.adaptive_filter import AdaptiveFilter, keep_places
 from tamis.layers.averaged_batch_norm import AveragedBatchNorm
 from tamis.layers.bilinear_fusion import BilinearFusion
 from tamis.layers.competitive_filter import CompetitiveFilter, competitive_sparse
@@ -38,7 +39,7 @@ from tamis.layers.rank_mixer import RankMixerBlock, RankMixerStack, mix_tokens
 from tamis.layers.recomputed import RecomputedStack
 from tamis.layers.side_by_side import SideBySide
 from tamis.layers.ssr_block import DynamicBlock, StaticBlock
-from tamis.layers.static_filter import StaticFilter, official_indices
+from tamis.layers.static_filter import FilterKind, StaticFilter, draw_indices
 from tamis.layers.target_attention import TargetAttention
 from tamis.layers.task_towers import TaskTowers
 from tamis.layers.view_dense import ViewDense
@@ -52,6 +53,7 @@ __all__ = [
     "INPUT_NORMS",
     "INTERACTION_RESIDUALS",
     "MLP",
+    "AdaptiveFilter",
     "AveragedBatchNorm",
     "BilinearFusion",
     "CompetitiveFilter",
@@ -66,6 +68,7 @@ __all__ = [
     "FieldTokens",
     "GatedCrossLayer",
     "GatedCrossNetwork",
+    "FilterKind",
     "InputNorm",
     "InputNormKind",
     "InteractingLayer",
@@ -99,8 +102,9 @@ __all__ = [
     "competitive_sparse",
     "glorot_normal_",
     "glorot_uniform_",
+    "keep_places",
     "mean_of_views",
     "mix_fields",
     "mix_tokens",
-    "official_indices",
+    "draw_indices",
 ]

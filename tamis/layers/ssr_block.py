@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from tamis.layers.adaptive_filter import AdaptiveFilter
 from tamis.layers.competitive_filter import CompetitiveFilter
 from tamis.layers.static_filter import StaticFilter
 from tamis.layers.view_fusion import ViewFusion
@@ -9,9 +10,9 @@ from tamis.layers.view_projection import ViewProjection
 
 
 class StaticBlock(nn.Module):
-    """SSR-S: each view fuses its fixed choice of input dimensions.
+    """SSR-S and SSR-A: each view fuses its choice of input dimensions.
 
-    Source: arXiv 2604.08011, SSR-S.
+    Source: arXiv 2604.08011, SSR-S; what SSR-A learns to choose is ours.
 
     Shape:
         - x: ``(rows, d_in)``
@@ -24,7 +25,7 @@ class StaticBlock(nn.Module):
         torch.Size([4, 2, 3])
     """
 
-    def __init__(self, *, filter: StaticFilter, fusion: ViewFusion) -> None:
+    def __init__(self, *, filter: StaticFilter | AdaptiveFilter, fusion: ViewFusion) -> None:
         super().__init__()
         self.filter = filter
         self.fusion = fusion

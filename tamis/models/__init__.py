@@ -22,6 +22,7 @@ from tamis.models.mlp import MLPConfig, MLPRanker
 from tamis.models.mmoe import MMoE, MMoEConfig
 from tamis.models.rank_mixer import RankMixer, RankMixerConfig
 from tamis.models.split import SplitModel, field_share
+from tamis.models.ssr_a import SSRA, SSRAConfig
 from tamis.models.ssr_d import SSRD, SSRDConfig
 from tamis.models.ssr_s import SSRS, SSRSConfig
 from tamis.models.wukong import Wukong, WukongConfig
@@ -33,6 +34,7 @@ __all__ = [
     "GDCN",
     "LR",
     "MODELS",
+    "SSRA",
     "SSRD",
     "SSRS",
     "AFNConfig",
@@ -61,6 +63,7 @@ __all__ = [
     "MaskNetConfig",
     "RankMixer",
     "RankMixerConfig",
+    "SSRAConfig",
     "SSRDConfig",
     "SSRSConfig",
     "SplitModel",
