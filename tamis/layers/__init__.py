@@ -8,7 +8,8 @@ configuration and no device. Who may ask: ``embeddings`` and ``models``.
 from tamis.layers.adaptive_filter import AdaptiveFilter, keep_places
 from tamis.layers.averaged_batch_norm import AveragedBatchNorm
 from tamis.layers.bilinear_fusion import BilinearFusion
-from tamis.layers.competitive_filter import CompetitiveFilter, competitive_sparse
+from tamis.layers.competition_flow import flow_threshold
+from tamis.layers.competitive_filter import CompetitionKind, CompetitiveFilter, competitive_sparse
 from tamis.layers.cross import CrossLayer, CrossNetwork
 from tamis.layers.dice import Dice
 from tamis.layers.factorized_interaction import (
@@ -56,6 +57,7 @@ __all__ = [
     "AdaptiveFilter",
     "AveragedBatchNorm",
     "BilinearFusion",
+    "CompetitionKind",
     "CompetitiveFilter",
     "CrossLayer",
     "CrossNetwork",
@@ -100,6 +102,7 @@ __all__ = [
     "WukongStack",
     "as_multiplied",
     "competitive_sparse",
+    "flow_threshold",
     "glorot_normal_",
     "glorot_uniform_",
     "keep_places",

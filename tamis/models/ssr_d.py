@@ -7,6 +7,7 @@ from typing import Literal
 from tamis.errors import ConfigError
 from tamis.features.layout import Layout
 from tamis.layers import (
+    CompetitionKind,
     CompetitiveFilter,
     DynamicBlock,
     InputNormKind,
@@ -71,6 +72,9 @@ class SSRDConfig:
     ``views`` and ``widths`` hold one number for each block; ``fused_widths`` the widths after the dense
     layer, None for the same. ``last`` says how the last block's views become one vector.
 
+    ``competition`` says how dimensions compete: by the published ``iterative`` steps, or by their ``closed`` form for
+    many small steps (ours), whose one rate starts as ``iterations * alpha_init``.
+
     ``dropout`` acts inside the network, ``input_dropout`` on the normalised input (ours; published models have none).
     """
 
@@ -79,6 +83,7 @@ class SSRDConfig:
     views: tuple[int, ...] = (8, 8)
     widths: tuple[int, ...] = (128, 128)
     fused_widths: tuple[int, ...] | None = None
+    competition: CompetitionKind = "iterative"
     iterations: int = 5
     alpha_init: float = 0.1
     gamma_init: float = 1.0
@@ -166,6 +171,7 @@ def dynamic_blocks(config: SSRDConfig, *, d_in: int) -> Iterator[DynamicBlock]:
                 iterations=config.iterations,
                 alpha_init=config.alpha_init,
                 gamma_init=config.gamma_init,
+                kind=config.competition,
             ),
             fusion=ViewFusion(
                 views=views,
@@ -195,7 +201,7 @@ MODELS.add(
             "and initialisation the paper does not state; paper leaves the first three out; unirank follows "
             "UniRank without its target attention. Our own: weights start as in the authors' code in every "
             "preset, the running statistics of the input normalisation start as a plain average, and the "
-            'options last = "concat" and input_dropout.'
+            'options last = "concat", competition = "closed" and input_dropout.'
         ),
     ),
 )

@@ -144,6 +144,34 @@ def test_every_block_and_probability_equals_the_authors_code(name, gate, fusion,
     assert sum(p.numel() for p in model.parameters()) == int(arrays["trainable_parameters"])
 
 
+@pytest.mark.parametrize("competition", ["iterative", "closed"])
+@pytest.mark.parametrize("preset", list(PRESETS))
+def test_in_every_preset_the_gate_multiplies_the_winners_by_values_of_their_own(preset, competition):
+    torch.manual_seed(0)
+    settings = {"preset": preset, "dim": 4, "views": (3,), "widths": (8,), "competition": competition}
+    (block,) = SSRD(SSRDConfig(gate=True, **settings), layout_of(5)).body.blocks
+    (plain,) = SSRD(SSRDConfig(gate=False, **settings), layout_of(5)).body.blocks
+    x = torch.randn(6, 20)
+    with torch.no_grad():
+        compete, values = block.projection.weight.chunk(2)
+        plain.projection.weight.copy_(compete)
+        winners = plain.filter(plain.projection(x))
+        expected = winners * (x @ values.T).view(6, 3, 8)
+        torch.testing.assert_close(block.filter(block.projection(x)), expected)
+
+
+def test_the_closed_form_has_one_rate_a_view_and_gives_nearly_what_the_iteration_does():
+    outputs = []
+    for competition in ("iterative", "closed"):
+        torch.manual_seed(0)
+        model = SSRD(SSRDConfig(views=(3, 2), widths=(8, 8), competition=competition), layout_of(5)).eval()
+        ids = torch.randint(1, 40, (50, 5), generator=torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            outputs.append(model(Batch(ids=ids, dense=torch.empty(50, 0))).logits)
+    assert model.body.blocks[0].filter.alpha.shape == (3, 1)
+    assert 0 < (outputs[0] - outputs[1]).abs().max() < 0.1 * outputs[0].std()
+
+
 def test_a_setting_of_every_kind_can_come_from_a_table():
     table = {"preset": "paper", "views": [4], "widths": [8], "fused_widths": [6], "gate": True, "head": [5]}
     config = read_config(SSRDConfig, table, where="[model]")
