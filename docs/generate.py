@@ -30,7 +30,7 @@ from findings import verdict  # noqa: E402
 from run_all import SCRIPTS  # noqa: E402
 
 DOCUMENTS = ("README.md", "docs/results.md", "docs/models.md", "docs/performance.md", "docs/planted.md")
-NO_RECORDS = ("benchmarks", "tuning", "scaling", "sparsity", "speed-quality", "studies")
+NO_RECORDS = ("benchmarks", "knob", "tuning", "scaling", "sparsity", "speed-quality", "studies")
 GOALS = {
     ("movielens-100k", "ssr_d"): 0.790,
     ("movielens-100k", "mlp"): 0.780,

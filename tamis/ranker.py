@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from tamis.errors import ConfigError, DataError
 from tamis.experiment import DataSettings, ExperimentSettings, inspect_model, run_experiment
 from tamis.export import Bundle, load_bundle, save_bundle
 from tamis.features import Schema
-from tamis.models import MODELS
+from tamis.models import MODELS, make_lighter
+from tamis.models.ssr import SSRRanker
 from tamis.record import Inspection, RunRecord
 from tamis.serving import Scorer
 from tamis.training import TrainingSettings
@@ -115,6 +117,24 @@ class Ranker:
     def scorer(self, *, device: str = "cpu") -> Scorer:
         """The fitted model at work: counts unseen values, and scores many candidates of one request at once."""
         return Scorer(self._fitted(), device=device)
+
+    def lighter(self, *, iterations: int | None = None, views: int | None = None) -> "Ranker":
+        """The fitted SSR with fewer competition steps or last views: less to compute for each row, and less good.
+
+        It shares the weights with this one and needs no training; ``docs/beyond.md`` says what it saves.
+
+        Raises:
+            ConfigError: the model is no SSR, or has no so many steps or views to leave out.
+        """
+        bundle = self._fitted()
+        if not isinstance(bundle.model, SSRRanker):
+            raise ConfigError(f"only models of the SSR family can be made lighter; got {bundle.model_name!r}.")
+        settings, model = make_lighter(
+            bundle.model, bundle.model_settings, bundle.layout, iterations=iterations, views=views
+        )
+        ranker = Ranker(**{**self.get_params(), "settings": write_config(settings)})
+        ranker._bundle, ranker.schema_ = replace(bundle, model_settings=settings, model=model), self.schema_
+        return ranker
 
     def evaluate(self, frame: Any) -> dict[str, float]:
         """The exact metrics of the fitted model on labelled rows, every row counted once."""

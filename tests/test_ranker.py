@@ -39,6 +39,20 @@ def test_a_fitted_model_can_be_looked_into(fitted, click_log):
         tamis.Ranker("mlp").inspect()
 
 
+def test_an_ssr_can_be_made_lighter_saved_and_loaded(click_log, fitted, tmp_path):
+    settings = {"dim": 4, "views": [3, 2], "widths": [8, 8], "iterations": 4}
+    full = tamis.Ranker("ssr_d", settings=settings, training=QUICK["training"]).fit(click_log, label="click")
+    light = full.lighter(iterations=1, views=1)
+    assert not np.array_equal(light.predict(click_log), full.predict(click_log))
+    assert 0.6 < light.evaluate(click_log)["auc"] < full.evaluate(click_log)["auc"]
+    light.save(tmp_path / "light")
+    loaded = tamis.load(tmp_path / "light")
+    assert (loaded.settings["iterations"], loaded.settings["views"]) == (1, [3, 1])
+    np.testing.assert_array_equal(loaded.predict(click_log), light.predict(click_log))
+    with pytest.raises(ConfigError, match="only models of the SSR family can be made lighter; got 'mlp'"):
+        fitted.lighter(views=1)
+
+
 def test_predictions_are_one_probability_a_row(fitted, click_log):
     scores = fitted.predict(click_log.drop("click"))
     assert scores.shape == (len(click_log),)

@@ -1,0 +1,59 @@
+"""The curve of lighter models, on a log small enough for seconds."""
+
+import json
+import sys
+
+import pytest
+
+from tamis.experiment import load_settings, prepare_data, run_experiment
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A finished run on a planted log."""
+    settings = tmp_path / "ssr_d.toml"
+    settings.write_text(
+        f"""
+        [data]
+        recipe = "planted"
+        options.rows = 3000
+        folder = "{tmp_path / "data"}"
+
+        [model]
+        name = "ssr_d"
+        dim = 4
+        views = [4]
+        widths = [8]
+        iterations = 3
+
+        [training]
+        epochs = 1
+        batch_size = 500
+        device = "cpu"
+        """
+    )
+    loaded = load_settings(settings)
+    run_experiment(loaded, prepare_data(loaded.data), folder=tmp_path / "run", command="test")
+    return tmp_path / "run"
+
+
+def test_every_combination_is_scored_timed_and_drawn_the_trained_model_first(run, monkeypatch, capsys):
+    import lighter_curve
+
+    out = run.parent / "knob"
+    monkeypatch.setattr(sys, "argv", ["lighter_curve.py", str(run), "--rounds", "3", "--out", str(out)])
+    lighter_curve.main()
+    (path,) = out.glob("*.json")
+    curve = json.loads(path.read_text())
+    sizes = [(point["iterations"], point["views"]) for point in curve["points"]]
+    assert sizes == [(steps, views) for steps in (3, 2, 1) for views in (4, 2, 1)]
+    record = json.loads((run / "record.json").read_text())
+    assert curve["points"][0]["test"]["auc"] == record["test"]["auc"]
+    assert curve["points"][0]["auc_less_full"]["mean"] == 0
+    assert curve["points"][-1]["auc_less_full"]["mean"] != 0
+    assert all(min(point["milliseconds"].values()) > 0 for point in curve["points"])
+    operations = [point["flops_per_row"] for point in curve["points"]]
+    assert operations[:3] == sorted(set(operations), reverse=True) and operations[:3] == operations[3:6]
+    assert len(capsys.readouterr().out.splitlines()) == 9
+    text = path.with_suffix(".html").read_text()
+    assert text.count("<svg") == 1 and "ssr_d on" in text
