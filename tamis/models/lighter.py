@@ -1,6 +1,7 @@
 """A trained SSR made lighter: fewer competition steps, fewer views in the last block, the same weights."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -54,7 +55,7 @@ def make_lighter(
     light = dataclasses.replace(config, **changes)
     # Only the shapes are wanted: no memory for tables, and no draw from the generator of whoever asks.
     with tables_stored(is_hollow=True), torch.random.fork_rng(devices=()):
-        smaller = type(model)(light, layout)
+        smaller = _build_like(model)(light, layout)
     shapes = {name: tensor.shape for name, tensor in smaller.body.state_dict().items()}
     halves = 2 if getattr(light.resolve(), "gate", False) else 1
     sizes = (halves, config.views[-1], config.widths[-1])
@@ -63,6 +64,11 @@ def make_lighter(
     smaller.body.to(next(model.body.parameters()).device)
     smaller.embed, smaller.norm, smaller.head = model.embed, model.norm, model.head
     return light, smaller.train(model.training)
+
+
+def _build_like(model: SSRRanker) -> Callable[[Any, Layout], SSRRanker]:
+    """The class of a model of the family, which is made of settings and a layout."""
+    return type(model)  # pyright: ignore[reportReturnType]
 
 
 def _check(name: str, wanted: int, present: int) -> None:
