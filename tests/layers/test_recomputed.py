@@ -3,12 +3,21 @@
 import pytest
 import torch
 
-from tamis.layers import MLP, CrossNetwork, FactorizedBlock, GatedCrossNetwork, RecomputedStack
+from tamis.layers import (
+    MLP,
+    AdaptiveFilter,
+    CrossNetwork,
+    FactorizedBlock,
+    GatedCrossNetwork,
+    RecomputedStack,
+    StaticFilter,
+)
 from tamis.models.ssr import SSRBlocks
 from tamis.models.ssr_d import SSRDConfig, dynamic_blocks
 from tamis.models.ssr_s import SSRSConfig, static_blocks
 
 DEEP = {"views": (3,) * 9, "widths": (8,) * 9, "dropout": 0.1}
+STATIC = SSRSConfig(dim=4, **DEEP)
 STACKS = {
     "mlp": lambda: MLP(d_in=24, hidden=(24,) * 9, dropout=0.1),
     "mlp with batch normalisation": lambda: MLP(d_in=24, hidden=(24,) * 9, dropout=0.1, has_norm=True),
@@ -17,7 +26,8 @@ STACKS = {
     "gated crosses": lambda: GatedCrossNetwork(width=24, crosses=9),
     "low-rank crosses": lambda: CrossNetwork(width=24, crosses=9, rank=6),
     "ssr_d": lambda: SSRBlocks(dynamic_blocks(SSRDConfig(**DEEP), d_in=24), last="mean"),
-    "ssr_s": lambda: SSRBlocks(static_blocks(SSRSConfig(**DEEP), d_in=24), last="concat"),
+    "ssr_s": lambda: SSRBlocks(static_blocks(STATIC, fields=6, sieve=StaticFilter), last="concat"),
+    "ssr_a": lambda: SSRBlocks(static_blocks(STATIC, fields=6, sieve=AdaptiveFilter), last="concat"),
 }
 
 
