@@ -194,7 +194,7 @@ def picture(curve: dict[str, Any], title: str) -> str:
         for number, views in enumerate(sorted({point["views"] for point in points}, reverse=True)):
             own = [point for point in points if point["views"] == views]
             x, y = [point["milliseconds"]["candidates"] for point in own], [point[last]["auc"] for point in own]
-            axes.plot(x, y, marker="o", color=series_colour(number), label=f"{views} last views")
+            axes.plot(x, y, marker="o", color=series_colour(number), label=f"last views: {views}")
         axes.set_xlim(left=0)
         axes.set_xlabel(f"ms for {CANDIDATES} candidates, p50")
         axes.set_ylabel(f"{last} AUC")
