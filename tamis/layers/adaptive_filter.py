@@ -72,6 +72,16 @@ class AdaptiveFilter(nn.Module):
         np.put_along_axis(scores, np.stack(ranking), np.linspace(_SPREAD / 2, -_SPREAD / 2, d_in)[None], axis=1)
         self.scores = nn.Parameter(torch.from_numpy(scores))
 
+    @property
+    def indices(self) -> Tensor:
+        """The dimensions chosen last, as of ``StaticFilter``."""
+        return self.choice.indices
+
+    @property
+    def d_in(self) -> int:
+        """The width of the input."""
+        return self.choice.d_in
+
     def forward(self, x: Tensor) -> Tensor:
         """Choose, if in training, and gather."""
         if not self.training:
