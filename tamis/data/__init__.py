@@ -8,6 +8,7 @@ sources, encoded sets and batches. Batches are tensors, so they alone are import
 
 from tamis.data.encoded import EncodedSet, EncodedSplit, prepare
 from tamis.data.readers import FORMATS, FrameSource, Source, open_source
+from tamis.data.row_share import RowShare
 from tamis.data.split import SPLIT_NAMES, SplitSettings, Splitter, make_splitter
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "EncodedSet",
     "EncodedSplit",
     "FrameSource",
+    "RowShare",
     "Source",
     "SplitSettings",
     "Splitter",

@@ -9,6 +9,7 @@ from tamis.batch import Batch
 from tamis.data.encoded_set import EncodedSplit
 from tamis.data.prefetch import prefetched
 from tamis.data.row_block import RowBlock, join_blocks
+from tamis.data.row_share import RowShare
 from tamis.errors import ConfigError, DataError
 from tamis.features import EncodedChunk, Layout, ListColumn
 
@@ -61,9 +62,12 @@ class EncodedBatches:
     a seed the rows come as they lie in the file. A thread reads the next rows while the current ones are
     used.
 
+    With a ``share`` below 1 only the rows of that share (see ``RowShare``) are there; a buffer then takes more chunks,
+    so that as many rows are mixed.
+
     Raises:
-        ConfigError: a number of rows or chunks is below 1.
-        DataError: the split has no rows.
+        ConfigError: a number of rows or chunks is below 1, or a share is asked for in file order.
+        DataError: the split has no rows, or the share has none of them.
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class EncodedBatches:
         shuffle_seed: int | None = None,
         chunk_rows: int = 16_384,
         buffer_chunks: int = 16,
+        share: float = 1.0,
     ) -> None:
         for name, value in (
             ("batch_size", batch_size),
@@ -85,9 +90,15 @@ class EncodedBatches:
                 raise ConfigError(f"{name} must be at least 1; got {value}.")
         if split.rows < 1:
             raise DataError("a split must have rows to make batches of; it has none.")
+        if share != 1 and shuffle_seed is None:
+            raise ConfigError("a share of rows is for training, which shuffles: give a shuffle_seed, or no share.")
         self.split = split
         self.layout = layout
-        self.rows = split.rows
+        self.share = RowShare(share)
+        self._chunk_counts = self.share.counts(split.rows, chunk_rows)
+        self.rows = int(self._chunk_counts.sum())
+        if not self.rows:
+            raise DataError(f"a share of {share:g} has none of the {split.rows:,} rows. Take a larger train_share.")
         self.batch_size = batch_size
         self.shuffle_seed = shuffle_seed
         self.chunk_rows = chunk_rows
@@ -151,23 +162,28 @@ class EncodedBatches:
 
     def _buffers(self, epoch: int, begin: int) -> Iterator[tuple[int, np.ndarray, RowBlock]]:
         """Each buffer from the one with row ``begin`` of the stream on: first row, order, rows."""
-        chunks = self._random(epoch, 0).permutation(-(-self.rows // self.chunk_rows))
+        chunks = self._random(epoch, 0).permutation(len(self._chunk_counts))
         starts = chunks * self.chunk_rows
-        stops = np.minimum(starts + self.chunk_rows, self.rows)
-        first = 0
-        for buffer, at in enumerate(range(0, len(chunks), self.buffer_chunks)):
-            ranges = [
-                (int(low), int(high))
-                for low, high in zip(
-                    starts[at : at + self.buffer_chunks], stops[at : at + self.buffer_chunks], strict=True
-                )
-            ]
-            rows = sum(high - low for low, high in ranges)
+        stops = np.minimum(starts + self.chunk_rows, self.split.rows)
+        first, size = 0, max(1, round(self.buffer_chunks / self.share.share))
+        for buffer, at in enumerate(range(0, len(chunks), size)):
+            rows = int(self._chunk_counts[chunks[at : at + size]].sum())
             if first + rows > begin:
-                block = RowBlock.read(self.split, self.layout, ranges)
+                places = zip(starts[at : at + size], stops[at : at + size], strict=True)
+                block = self._read([(int(low), int(high)) for low, high in places])
                 self._release()
                 yield first, self._random(epoch, 1 + buffer).permutation(rows), block
             first += rows
+
+    def _read(self, ranges: Ranges) -> RowBlock:
+        """The rows of the share within ``ranges``; never more than a chunk beside those kept."""
+        if self.share.share == 1:
+            return RowBlock.read(self.split, self.layout, ranges)
+        blocks = []
+        for low, high in ranges:
+            kept = self.share.kept(low, high - low)
+            blocks.append(RowBlock.read(self.split, self.layout, [(low, high)]).take(kept))
+        return join_blocks(blocks)
 
     def _random(self, epoch: int, purpose: int) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence(self.shuffle_seed, spawn_key=(epoch, purpose)))

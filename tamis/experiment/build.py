@@ -21,11 +21,12 @@ def build_model(settings: ExperimentSettings, encoded: EncodedSet, *, is_hollow:
 
 
 def make_batches(settings: ExperimentSettings, encoded: EncodedSet, split: str) -> EncodedBatches:
-    """Training rows are shuffled by the run's seed; the others come in file order."""
+    """Training rows, or their ``train_share``, are shuffled by the run's seed; the others come in file order."""
     is_training = split == "train"
     return EncodedBatches(
         encoded.split(split),
         encoded.layout,
         batch_size=settings.training.batch_size if is_training else EVALUATION_ROWS,
         shuffle_seed=settings.training.seed if is_training else None,
+        share=(settings.data.train_share or 1.0) if is_training else 1.0,
     )

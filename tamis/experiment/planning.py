@@ -47,11 +47,12 @@ def make_plan(
     training = settings.training
     device = choose_device(training.device)
     gpus = [device] if device.type == "cuda" else []
+    batches = make_batches(settings, encoded, "train")
     with torch.random.fork_rng(devices=gpus):
         model = build_model(settings, encoded, is_hollow=True).to(device)
-        step = _Step(model, training, encoded, device, rows=math.ceil(training.batch_size / workers.count))
+        rows = min(batches.rows, math.ceil(training.batch_size / workers.count))
+        step = _Step(model, training, encoded, device, rows=rows)
     tables, table_state, dense, dense_state = _weight_bytes(model, training)
-    batches = make_batches(settings, encoded, "train")
     memory = {
         "tables": tables,
         "optimizer state of the tables": table_state,
@@ -82,7 +83,7 @@ def make_plan(
         batch_rows=step.rows,
         measured_rows=step.measured_rows,
         processes=workers.count,
-        rough_minutes=round(_seconds(step, settings, encoded) / workers.count / 60, 2),
+        rough_minutes=round(_seconds(step, settings, encoded, batches.rows) / workers.count / 60, 2),
         ways_out=_ways_out(training, memory),
     )
 
@@ -93,7 +94,7 @@ class _Step:
     def __init__(
         self, model: nn.Module, training: TrainingSettings, encoded: EncodedSet, device: torch.device, *, rows: int
     ) -> None:
-        self.rows = rows = min(rows, encoded.rows("train"))
+        self.rows = rows
         source = EncodedBatches(encoded.split("train"), encoded.layout, batch_size=max(4, min(rows, _MEASURED_ROWS)))
         with closing(source.epoch(0)) as epoch:  # type: ignore[type-var]
             batch = next(epoch).to(device)
@@ -169,14 +170,14 @@ def _batch_bytes(batch: Batch) -> int:
     return sum(tensor.nbytes for tensor in (*batch.lists, *singles) if tensor is not None)
 
 
-def _seconds(step: _Step, settings: ExperimentSettings, encoded: EncodedSet) -> float:
+def _seconds(step: _Step, settings: ExperimentSettings, encoded: EncodedSet, train_rows: int) -> float:
     """For all epochs: the slower of the matrix products alone and of the step that was timed."""
     dtype = {"bf16": torch.bfloat16, "fp32": torch.float32}[step.precision.name]
     device = choose_device(settings.training.device)
     # Backwards takes two products for each one forwards.
     products = 3 * step.flops_per_row / product_flops_per_second(device, dtype)
     a_row = max(products, step.seconds_per_row)
-    trained = settings.training.epochs * encoded.rows("train")
+    trained = settings.training.epochs * train_rows
     validations = settings.training.epochs * settings.training.evaluations_per_epoch
     return a_row * (trained + validations * encoded.rows("valid") / 3)
 

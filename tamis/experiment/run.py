@@ -70,7 +70,6 @@ def run_experiment(
     batches = {name: make_batches(settings, encoded, name) for name in encoded.split_names}
     if workers.is_main:
         write_whole(folder / SETTINGS_FILE, tomli_w.dumps(settings.to_table()))
-    recorded = recorded_settings(settings, encoded)
     result = train(
         model,
         source=batches["train"],
@@ -81,7 +80,7 @@ def run_experiment(
         workers=workers,
         report=report,
         tasks=encoded.layout.tasks,
-        identity={"model": recorded["model"], "data": encoded.fingerprint, "attended": recorded.get("attended", {})},
+        identity=_identity(settings, encoded),
     )
     scored = {
         name: evaluate(
@@ -107,10 +106,11 @@ def run_experiment(
     save_bundle(folder / MODEL_FOLDER, bundle)
     _prove_saved(folder / MODEL_FOLDER, bundle, batches["valid"])
     if keep_scores:
-        rows = scored[encoded.split_names[-1]].scored
-        assert rows is not None
-        write_scores(folder, rows)
-    record = _make_record(settings, encoded, bundle, result, scored, command, plan)
+        evaluated = scored[encoded.split_names[-1]].scored
+        assert evaluated is not None
+        write_scores(folder, evaluated)
+    rows = {name: source.rows for name, source in batches.items()}
+    record = _make_record(settings, encoded, bundle, result, scored, command, plan, rows)
     record.save(folder / RECORD_FILE)
     return record
 
@@ -136,6 +136,17 @@ def data_facts(encoded: EncodedSet) -> dict[str, Any]:
     }
 
 
+def _identity(settings: ExperimentSettings, encoded: EncodedSet) -> dict[str, Any]:
+    """What a checkpoint must share with this run to be one of it."""
+    recorded, share = recorded_settings(settings, encoded), settings.data.train_share
+    return {
+        "model": recorded["model"],
+        "data": encoded.fingerprint,
+        "attended": recorded.get("attended", {}),
+        **({} if share is None else {"train_share": share}),
+    }
+
+
 @torch.inference_mode()
 def _prove_saved(folder: Path, bundle: Bundle, batches: EncodedBatches) -> None:
     """Load what was just saved and score one batch with both: they must agree exactly."""
@@ -153,6 +164,7 @@ def _make_record(
     scored: dict[str, Evaluation],
     command: str,
     plan: Plan,
+    rows: dict[str, int],
 ) -> RunRecord:
     entry = MODELS[settings.model]
     last = scored[encoded.split_names[-1]]  # the test set, or validation where no rows were kept for a test
@@ -167,7 +179,7 @@ def _make_record(
         status=entry.status,
         source=entry.source,
         seed=settings.training.seed,
-        rows={name: encoded.rows(name) for name in encoded.split_names},
+        rows=rows,
         parameters=count_parameters(bundle.model),
         flops={"forward_per_row": forward_flops_per_row(bundle.model, batch)},
         settings=recorded_settings(settings, encoded),
@@ -185,7 +197,7 @@ def _make_record(
         valid=_values(scored["valid"]),
         test=_values(scored["test"]) if "test" in scored else {},
         reliability=tuple(dict(part) for part in metrics.reliability()),
-        slices=tuple(slice_metrics(encoded, last.scored)),
+        slices=tuple(slice_metrics(encoded, last.scored, train_share=settings.data.train_share or 1.0)),
         unseen=encoded.manifest.splits[encoded.split_names[-1]].unseen,
         alarms=tuple(result.alarms),
     )

@@ -21,7 +21,9 @@ class DataSettings:
     rows, taken at random, validates. A recipe brings its own schema and split, and some have ``options``, such as
     ``{"rows": 1_000_000}`` of a planted log; for other data ``schema`` is a TOML file (``tamis data inspect FILE
     --label COLUMN --write schema.toml`` makes a first one). ``fields`` changes settings of single fields, for example
-    ``{"user_id": {"min_count": 5}}``. ``folder`` holds the encoded set.
+    ``{"user_id": {"min_count": 5}}``. ``folder`` holds the encoded set. ``train_share`` trains on a share of the
+    training rows, always the same ones, each share inside every larger one; encoders, validation and test stay those of
+    all rows.
     """
 
     recipe: str | None = None
@@ -36,6 +38,7 @@ class DataSettings:
     split: SplitSettings | None = None
     fields: dict[str, dict[str, Any]] | None = None
     folder: str | None = None
+    train_share: float | None = None
 
     def __post_init__(self) -> None:
         ways = {"recipe": self.recipe, "path": self.path, "train": self.train}
@@ -49,6 +52,10 @@ class DataSettings:
             raise ConfigError("[data] options are those of a recipe, and none is named. Remove them.")
         if not 0 < self.valid_fraction < 1:
             raise ConfigError(f"[data] valid_fraction must be above 0 and below 1; got {self.valid_fraction}.")
+        if self.train_share is not None and not 0 < self.train_share <= 1:
+            raise ConfigError(
+                f"[data] train_share must be above 0 and at most 1; got {self.train_share}. Leave it out for all rows."
+            )
         if self.train is not None and self.test is None:
             raise ConfigError('[data] train is given without test. Add test = "FILE", or use path with a split.')
         if self.recipe is None and self.schema is None:

@@ -234,6 +234,34 @@ def test_an_id_outside_its_table_is_named(value, shown):
         make(good, bad)
 
 
+@pytest.mark.parametrize("chunk_rows", [64, 1000, 16_384])
+def test_a_share_holds_its_rows_once_an_epoch_inside_every_larger_share(chunk_rows):
+    split, held = make_rows(3000), {}
+    for share in (0.1, 0.2, 0.7):
+        source = EncodedBatches(split, LAYOUT, batch_size=50, shuffle_seed=1, chunk_rows=chunk_rows, share=share)
+        batches = list(source.epoch(0))
+        rows = torch.cat([batch.ids[:, 0] for batch in batches]).tolist()
+        assert len(rows) == len(set(rows)) == source.rows == pytest.approx(3000 * share, rel=0.15)
+        assert [len(batch) for batch in batches] == [source.rows_of(step) for step in range(len(source))]
+        again = EncodedBatches(split, LAYOUT, batch_size=50, shuffle_seed=2, chunk_rows=7, share=share)
+        assert sorted(rows) == sorted(torch.cat([batch.ids[:, 0] for batch in again.epoch(3)]).tolist())
+        assert rows != sorted(rows)
+        assert_holds(batches[0], split, rows[: len(batches[0])])
+        late = list(source.epoch(0, start=2))
+        assert torch.equal(torch.cat([batch.ids[:, 0] for batch in late]), torch.tensor(rows[-sum(map(len, late)) :]))
+        held[share] = set(rows)
+    assert held[0.1] < held[0.2] < held[0.7]
+
+
+def test_a_share_without_rows_or_in_file_order_is_refused():
+    with pytest.raises(DataError, match="a share of 1e-09 has none of the 30 rows. Take a larger train_share."):
+        EncodedBatches(make_rows(30), LAYOUT, batch_size=5, shuffle_seed=0, share=1e-9)
+    with pytest.raises(ConfigError, match="a share of rows is for training, which shuffles"):
+        EncodedBatches(make_rows(30), LAYOUT, batch_size=5, share=0.5)
+    with pytest.raises(ConfigError, match="train_share must be above 0 and at most 1; got 1.5"):
+        EncodedBatches(make_rows(30), LAYOUT, batch_size=5, shuffle_seed=0, share=1.5)
+
+
 def test_settings_and_rows_are_checked():
     with pytest.raises(ConfigError, match="batch_size must be at least 1; got 0"):
         EncodedBatches(make_rows(5), LAYOUT, batch_size=0)

@@ -1,5 +1,6 @@
 """A run, whole: what it writes, what it promises, and how it goes on after a kill."""
 
+import dataclasses
 import json
 
 import polars as pl
@@ -7,7 +8,7 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from tamis.data import SplitSettings, make_splitter
+from tamis.data import RowShare, SplitSettings, make_splitter
 from tamis.errors import CheckpointError, ConfigError, DataError
 from tamis.experiment import prepare_data, read_scores, read_settings, run_experiment, run_folder
 from tamis.export import load_bundle
@@ -139,6 +140,30 @@ def test_scores_are_kept_row_by_row_if_asked_for(log_file, tmp_path):
     run_experiment(settings, encoded, folder=tmp_path / "bare", command="test")
     with pytest.raises(DataError, match=r"scores.npy: no such file; the run kept no scores"):
         read_scores(tmp_path / "bare")
+
+
+def test_a_share_of_the_training_rows_trains_and_leaves_validation_and_test_as_they_are(log_file, tmp_path):
+    whole = settings_for(log_file)
+    encoded = prepare_data(whole.data)
+    part = dataclasses.replace(whole, data=dataclasses.replace(whole.data, train_share=0.25))
+    records = [
+        run_experiment(one, encoded, folder=tmp_path / f"run{n}", command="test") for n, one in enumerate((whole, part))
+    ]
+    assert records[0] is not None and records[1] is not None
+    assert records[1].rows["train"] == len(RowShare(0.25).kept(0, records[0].rows["train"]))
+    assert {**records[1].rows, "train": 0} == {**records[0].rows, "train": 0}
+    assert records[1].test["rows"] == records[0].test["rows"]
+    assert records[1].data["fingerprint"] == records[0].data["fingerprint"]
+    assert records[1].settings["data"]["train_share"] == 0.25 and "train_share" not in records[0].settings["data"]
+    with pytest.raises(CheckpointError, match="train_share"):
+        run_experiment(part, encoded, folder=tmp_path / "run0", command="test", resume=True)
+
+
+def test_a_share_of_training_rows_must_be_a_share(log_file):
+    with pytest.raises(ConfigError, match=r"\[data\] train_share must be above 0 and at most 1; got 0"):
+        read_settings(
+            {"data": {"recipe": "adult", "train_share": 0.0}, "model": {"name": "mlp"}, "training": {}}, where="test"
+        )
 
 
 def test_the_same_seed_gives_the_same_run_and_another_seed_another(log_file, tmp_path):
