@@ -11,26 +11,41 @@ from tamis.analysis.effective_rank import Rank, matrix_rank
 from tamis.analysis.filter_cost import block_costs, model_cost
 from tamis.analysis.free_space import folder_bytes, free_disk_bytes, free_memory_bytes
 from tamis.analysis.mass_curve import CURVE_SHARES, curve_at, dims_holding, group_shares, mass_curve
+from tamis.analysis.power_law import Estimate, PowerLaw, fit_power_law
 from tamis.analysis.product_rate import product_flops_per_second
-from tamis.analysis.significance import Comparison, compare_auc, compare_log_loss, holm
+from tamis.analysis.saturation import Saturation, judge_saturation, slope_weights
+from tamis.analysis.significance import (
+    AucSide,
+    Comparison,
+    auc_side,
+    compare_auc,
+    compare_log_loss,
+    holm,
+    weigh_auc,
+)
 from tamis.analysis.static_choice import StaticChoice, static_choice
 from tamis.analysis.step_memory import PeakBytes, peak_bytes
 from tamis.analysis.view_activity import ViewActivity, ViewCounts
 from tamis.analysis.weight_sparsity import MAGNITUDE_EDGES, THRESHOLDS, WeightSparsity, weight_sparsity
 
 __all__ = [
+    "AucSide",
     "CURVE_SHARES",
-    "MAGNITUDE_EDGES",
-    "THRESHOLDS",
     "Comparison",
     "DenseMatrix",
+    "Estimate",
+    "MAGNITUDE_EDGES",
     "PeakBytes",
+    "PowerLaw",
     "Rank",
+    "Saturation",
     "StaticChoice",
+    "THRESHOLDS",
     "ViewActivity",
     "ViewCounts",
     "WeightSparsity",
     "active_parameters",
+    "auc_side",
     "block_costs",
     "bootstrap_auc_differences",
     "closed_flops_per_row",
@@ -41,18 +56,22 @@ __all__ = [
     "dense_matrices",
     "dims_holding",
     "field_readers",
+    "fit_power_law",
     "folder_bytes",
     "forward_flops_per_row",
     "free_disk_bytes",
     "free_memory_bytes",
     "group_shares",
     "holm",
+    "judge_saturation",
     "mass_curve",
     "matrix_rank",
     "model_cost",
     "peak_bytes",
     "product_flops_per_second",
+    "slope_weights",
     "static_choice",
     "unknown_products",
+    "weigh_auc",
     "weight_sparsity",
 ]

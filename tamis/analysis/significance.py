@@ -50,15 +50,58 @@ def compare_auc(labels: np.ndarray, one: np.ndarray, other: np.ndarray) -> Compa
         >>> compare_auc(labels, good, good).difference
         0.0
     """
-    one, other, labels = *(np.atleast_2d(scores) for scores in (one, other)), np.asarray(labels, dtype=bool)
-    _check(labels, one, other)
-    sides = [[_places(labels, scores) for scores in side] for side in (one, other)]
+    return weigh_auc([auc_side(labels, one), auc_side(labels, other)], (1.0, -1.0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class AucSide:
+    """What one model's scores say of its AUC: the AUC of each seed, and the mean place of each row among the others.
+
+    Shape:
+        - positives, negatives: one place a row of that class, the mean over the seeds
+    """
+
+    values: tuple[float, ...]
+    positives: np.ndarray
+    negatives: np.ndarray
+
+
+def auc_side(labels: np.ndarray, scores: np.ndarray) -> AucSide:
+    """Place every row once, for any number of comparisons on the same rows.
+
+    Shape:
+        - labels: ``(rows,)`` of 0 and 1
+        - scores: ``(seeds, rows)``, or ``(rows,)`` of a single seed
+
+    Raises:
+        DataError: shapes do not fit, or a class has fewer than two rows.
+    """
+    labels, scores = np.asarray(labels, dtype=bool), np.atleast_2d(scores)
+    _check(labels, scores)
+    places = [_places(labels, seed) for seed in scores]
+    return AucSide(
+        values=tuple(float(positives.mean()) for positives, _ in places),
+        positives=np.mean([positives for positives, _ in places], axis=0),
+        negatives=np.mean([negatives for _, negatives in places], axis=0),
+    )
+
+
+def weigh_auc(sides: Sequence[AucSide], weights: Sequence[float]) -> Comparison:
+    """The sum of ``weights`` times AUCs of models on the same rows, judged as ``compare_auc`` judges a difference.
+
+    With weights that add up to 0 it is a contrast: a difference, or a slope over the sizes of a model.
+
+    Example:
+        >>> labels, scores = np.array([1, 0, 1, 0]), np.array([0.9, 0.1, 0.8, 0.2])
+        >>> weigh_auc([auc_side(labels, scores)] * 2, (0.5, -0.5)).difference
+        0.0
+    """
+    pairs = list(zip(sides, weights, strict=True))
     positives, negatives = (
-        np.mean([places[kind] for places in sides[0]], axis=0) - np.mean([places[kind] for places in sides[1]], axis=0)
-        for kind in (0, 1)
+        np.sum([weight * getattr(side, kind) for side, weight in pairs], axis=0) for kind in ("positives", "negatives")
     )
     rows_variance = sum(float(gaps.var(ddof=1)) / len(gaps) for gaps in (positives, negatives))
-    return _judge([[float(places[0].mean()) for places in side] for side in sides], rows_variance)
+    return _judge([side.values for side in sides], weights, rows_variance)
 
 
 def compare_log_loss(labels: np.ndarray, one: np.ndarray, other: np.ndarray) -> Comparison:
@@ -86,7 +129,8 @@ def compare_log_loss(labels: np.ndarray, one: np.ndarray, other: np.ndarray) -> 
         )
     sides = [-np.log(truth) for truth in truths]
     gaps = sides[0].mean(axis=0) - sides[1].mean(axis=0)
-    return _judge([losses.mean(axis=1).tolist() for losses in sides], float(gaps.var(ddof=1)) / len(gaps))
+    values = [losses.mean(axis=1).tolist() for losses in sides]
+    return _judge(values, (1.0, -1.0), float(gaps.var(ddof=1)) / len(gaps))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -106,14 +150,18 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def _judge(values: list[list[float]], rows_variance: float) -> Comparison:
-    """The comparison from the values of each side's seeds and the variance by rows."""
-    difference = float(np.mean(values[0]) - np.mean(values[1]))
-    # A side with one seed says nothing of its seeds; the other's variance stands for both.
+def _judge(values: Sequence[Sequence[float]], weights: Sequence[float], rows_variance: float) -> Comparison:
+    """The weighted sum of the sides' means, from the values of each side's seeds and the variance by rows."""
+    sides = list(zip(values, weights, strict=True))
+    difference = float(sum(weight * np.mean(side) for side, weight in sides))
+    # A side with one seed says nothing of its seeds; the others' variance stands for it.
     known = [float(np.var(side, ddof=1)) for side in values if len(side) > 1]
     parts = [
-        ((float(np.var(side, ddof=1)) if len(side) > 1 else known[0]) / len(side), max(1, len(side) - 1))
-        for side in values
+        (
+            weight**2 * (float(np.var(side, ddof=1)) if len(side) > 1 else float(np.mean(known))) / len(side),
+            max(1, len(side) - 1),
+        )
+        for side, weight in sides
         if known
     ]
     seeds_variance = sum(part for part, _ in parts)
@@ -148,8 +196,8 @@ def _share_below(scores: np.ndarray, others: np.ndarray) -> np.ndarray:
     return (below + not_above) / (2 * len(others))
 
 
-def _check(labels: np.ndarray, one: np.ndarray, other: np.ndarray) -> None:
-    for side in (one, other):
+def _check(labels: np.ndarray, *sides: np.ndarray) -> None:
+    for side in sides:
         if side.ndim != 2 or side.shape[1:] != labels.shape or not len(side):
             raise DataError(
                 f"scores must be (seeds, rows) with the {len(labels)} rows of the labels; got {side.shape}. "

@@ -1,0 +1,102 @@
+"""Flat curves are not called rising, and rising ones not flat, more often than is said."""
+
+import itertools
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from tamis.analysis import auc_side, compare_auc, judge_saturation, slope_weights, weigh_auc
+from tamis.errors import DataError
+
+SIZES = list(np.geomspace(1e4, 1e6, 7))
+THRESHOLD = 0.02
+
+
+def scores_of(gains, seed, *, rows=600, seeds=3, luck=0.25):
+    """Labels, and scores of models that tell more the larger their gain; with noise of each model and of each seed."""
+    generator = np.random.default_rng(seed)
+    labels = generator.random(rows) < 0.4
+    common = labels + generator.normal(size=rows)
+    models = []
+    for gain in gains:
+        own = common + gain * labels + 0.3 * generator.normal(size=rows)
+        models.append(
+            own + luck * generator.normal(size=(seeds, rows)) + 0.05 * generator.normal(size=(seeds, 1)) * labels
+        )
+    return labels, models
+
+
+def judged(gains, seed, *, threshold=THRESHOLD, **options):
+    labels, models = scores_of(gains, seed, **options)
+    return judge_saturation(SIZES[: len(gains)], [auc_side(labels, one) for one in models], threshold=threshold)
+
+
+def test_a_weighted_sum_of_aucs_is_that_of_scikit_learn_and_a_difference_that_of_compare_auc():
+    labels, models = scores_of([0, 0.1, 0.3], 0)
+    sides = [auc_side(labels, one) for one in models]
+    aucs = [np.mean([roc_auc_score(labels, seed) for seed in one]) for one in models]
+    weights = (0.2, -1.5, 1.3)
+    assert weigh_auc(sides, weights).difference == pytest.approx(np.dot(weights, aucs), abs=1e-12)
+    assert weigh_auc(sides[:2], (1.0, -1.0)) == compare_auc(labels, models[0], models[1])
+
+
+def test_the_slope_is_that_of_least_squares():
+    sizes, values = [1e3, 3e3, 2e5, 1e6], np.array([0.7, 0.72, 0.71, 0.8])
+    assert np.dot(slope_weights(sizes), values) == pytest.approx(np.polyfit(np.log10(sizes), values, 1)[0])
+
+
+def test_the_error_of_a_slope_is_that_seen_over_other_rows_and_seeds():
+    weights = slope_weights(SIZES)
+    drawn = []
+    for seed in range(150):
+        labels, models = scores_of([0] * 7, seed)
+        drawn.append(weigh_auc([auc_side(labels, one) for one in models], weights))
+    seen = np.std([one.difference for one in drawn])
+    said = np.sqrt(np.mean([one.rows_error**2 + (one.seeds_error or 0) ** 2 for one in drawn]))
+    assert said == pytest.approx(seen, rel=0.15)
+
+
+def test_a_flat_curve_is_seldom_said_to_gain():
+    """2.5 % of 200 is 5; more than 12 come once in two hundred times."""
+    words = [judged([0] * 7, seed).verdict for seed in range(200)]
+    assert words.count("still gains") <= 12
+    assert words.count("saturates") > 20
+
+
+def test_a_curve_that_gains_more_than_the_threshold_is_seldom_said_to_saturate():
+    gains = np.linspace(0, 0.35, 7)
+    found = [judged(gains, seed) for seed in range(200)]
+    assert np.mean([one.slope.difference for one in found]) > THRESHOLD
+    words = [one.verdict for one in found]
+    assert words.count("saturates") <= 12
+    assert words.count("still gains") > 100
+
+
+def test_a_curve_that_rises_and_then_is_flat_saturates_where_it_becomes_so():
+    found = judged([0, 0.5, 1.0, 1.4, 1.4, 1.4, 1.4], 1, rows=20_000, luck=0.1)
+    assert found.verdict == "saturates" and found.from_size == pytest.approx(1e5)
+    assert found.window == (pytest.approx(1e5), 1e6)
+    assert found.overall.low > THRESHOLD
+    flat = judged([0] * 7, 1, rows=20_000, luck=0.1)
+    assert flat.verdict == "saturates" and flat.from_size == pytest.approx(1e4)
+
+
+def test_a_sure_gain_below_the_threshold_saturates():
+    found = judged(np.linspace(0, 0.3, 7), 3, rows=20_000, threshold=0.1)
+    assert found.slope.low > 0 and found.verdict == "saturates"
+    falling = judged(np.linspace(0.6, 0, 7), 3, rows=20_000, luck=0.05)
+    assert falling.verdict == "saturates" and "even falls" in falling.reason
+
+
+def test_one_seed_a_size_tells_nothing():
+    found = judged(np.linspace(0, 3, 7), 0, rows=5000, seeds=1)
+    assert found.verdict == "not told apart" and "one seed" in found.reason
+
+
+@pytest.mark.parametrize("order", [(0, 1), (0, 2, 1, 3, 4, 5, 6)])
+def test_too_few_sizes_or_sizes_out_of_order_are_refused(order):
+    labels, models = scores_of([0] * 7, 0)
+    sides = [auc_side(labels, one) for one in itertools.islice(models, len(order))]
+    with pytest.raises(DataError, match="at least 3 sizes in ascending order"):
+        judge_saturation([SIZES[place] for place in order], sides, threshold=0.01)
