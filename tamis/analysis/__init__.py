@@ -22,6 +22,7 @@ from tamis.analysis.significance import (
     compare_log_loss,
     holm,
     weigh_auc,
+    weigh_values,
 )
 from tamis.analysis.static_choice import StaticChoice, static_choice
 from tamis.analysis.step_memory import PeakBytes, peak_bytes
@@ -74,4 +75,5 @@ __all__ = [
     "unknown_products",
     "weigh_auc",
     "weight_sparsity",
+    "weigh_values",
 ]

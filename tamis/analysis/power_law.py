@@ -151,7 +151,7 @@ def _spread(values: Sequence[Sequence[float]], seeds: np.ndarray) -> tuple[np.nd
 def _fit(x: np.ndarray, y: np.ndarray, weights: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:
     """Limit, factor and exponent of each line of ``y``, ``(draws, 3)``, as of losses, and the squares left over."""
     ends = np.log(_EXPONENTS)
-    scanned = np.exp(np.linspace(*ends, _SCANNED))
+    scanned = np.exp(np.linspace(ends[0], ends[1], _SCANNED))
     best = _project(x, y, weights, scanned, least)[2].argmin(axis=1)
     # Once more, around the best of each line.
     step = (ends[1] - ends[0]) / (_SCANNED - 1)

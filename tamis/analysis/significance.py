@@ -133,6 +133,16 @@ def compare_log_loss(labels: np.ndarray, one: np.ndarray, other: np.ndarray) -> 
     return _judge(values, (1.0, -1.0), float(gaps.var(ddof=1)) / len(gaps))
 
 
+def weigh_values(values: Sequence[Sequence[float]], weights: Sequence[float]) -> Comparison:
+    """The sum of ``weights`` times the means of ``values``, each of some seeds, with the seeds as the only chance.
+
+    Example:
+        >>> weigh_values([[1.0, 3.0], [6.0, 8.0]], (-1.0, 1.0)).difference
+        5.0
+    """
+    return _judge(values, weights, 0.0)
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """The p-values of a family of tests, corrected so that the chance of any false alarm stays below the level.
 

@@ -14,6 +14,7 @@ from tamis.cli.inspect import inspect
 from tamis.cli.models import models
 from tamis.cli.predict import predict
 from tamis.cli.report import report
+from tamis.cli.scale import scale
 from tamis.cli.train import train
 from tamis.errors import TamisError
 
@@ -24,7 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(data_app, name="data")
-for verb in (train, compare, evaluate, predict, inspect, models, report, demo):
+for verb in (train, compare, scale, evaluate, predict, inspect, models, report, demo):
     app.command()(verb)
 
 

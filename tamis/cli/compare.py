@@ -1,6 +1,5 @@
 """``tamis compare``: one study file in, verdicts out."""
 
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -8,15 +7,13 @@ from typing import Annotated
 
 import typer
 
-from tamis.cli.options import From, Offline, Overrides
+from tamis.cli.options import From, Offline, OnlyJudge, OnlyPlan, Overrides, Processes, cores
 
 
 def compare(
     file: Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study: data sets, models, seeds, budget.")],
     overrides: Overrides = None,
-    processes: Annotated[
-        int | None, typer.Option(min=1, help="Runs side by side, one core each; all cores if left out.")
-    ] = None,
+    processes: Processes = None,
     results: Annotated[Path, typer.Option(help="Where the records of the final runs go.")] = Path("results"),
     runs: Annotated[Path, typer.Option(help="Where the runs go, below a folder of the study's name.")] = Path(
         "runs/studies"
@@ -28,10 +25,8 @@ def compare(
             "verdicts.json beside the records if left out."
         ),
     ] = None,
-    plan: Annotated[bool, typer.Option("--plan", help="Say what would be run and roughly how long, and stop.")] = False,
-    only_judge: Annotated[
-        bool, typer.Option("--judge", help="Make the verdicts again from the scores that are there; run nothing.")
-    ] = False,
+    plan: OnlyPlan = False,
+    only_judge: OnlyJudge = False,
     data: Annotated[
         list[str] | None, typer.Option(help="Only these data sets of the study; repeat it for several.")
     ] = None,
@@ -50,8 +45,7 @@ def compare(
     study = load_study(file, overrides or [])
     study = study.only(data) if data else study
     place = runs / study.rules.name
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    processes = processes or cores
+    processes = processes or cores()
     if only_judge:
         verdicts = judge(study, place)
     else:

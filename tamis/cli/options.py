@@ -1,5 +1,6 @@
 """Options that several verbs share: one spelling, one help text."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -21,4 +22,14 @@ ModelFolder = Annotated[
 Format = Annotated[
     str | None, typer.Option("--format", help="How the file is written; guessed from its name when left out.")
 ]
+Processes = Annotated[int | None, typer.Option(min=1, help="Runs side by side, one core each; all cores if left out.")]
+OnlyPlan = Annotated[bool, typer.Option("--plan", help="Say what would be run and roughly how long, and stop.")]
+OnlyJudge = Annotated[
+    bool, typer.Option("--judge", help="Make the verdicts again from the scores that are there; run nothing.")
+]
 BatchSize = Annotated[int, typer.Option(min=1, help="Rows scored at a time.")]
+
+
+def cores() -> int:
+    """The cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -8,7 +8,7 @@ Also made here: a look into a finished model (``inspect_model``), and a run of t
 from tamis.experiment.bayes import bayes_bounds
 from tamis.experiment.build import build_model, make_batches
 from tamis.experiment.inspection import inspect_model
-from tamis.experiment.plan import Plan
+from tamis.experiment.plan import Plan, in_units
 from tamis.experiment.planning import make_plan
 from tamis.experiment.prepare import prepare_data
 from tamis.experiment.recorded import is_record_of, recorded_settings
@@ -34,6 +34,7 @@ __all__ = [
     "bayes_bounds",
     "build_model",
     "check_everywhere",
+    "in_units",
     "inspect_model",
     "is_record_of",
     "load_settings",

@@ -7,18 +7,26 @@ from typing import Any
 
 import torch
 
-from tamis.analysis import active_parameters, closed_flops_per_row, count_parameters, forward_flops_per_row
+from tamis.analysis import (
+    active_parameters,
+    closed_flops_per_row,
+    count_parameters,
+    forward_flops_per_row,
+    free_memory_bytes,
+)
 from tamis.batch import Batch
 from tamis.data import EncodedSet
 from tamis.data.batching import EncodedBatches
 from tamis.errors import ConfigError
-from tamis.experiment import ExperimentSettings, build_model
+from tamis.experiment import ExperimentSettings, build_model, in_units
 from tamis.study.search import RunSettings
 from tamis.study.settings import Budget, Entrant
 
 _LARGEST_FACTOR = 4096.0
 _HALVINGS = 40
 _ROWS = 64
+# A weight in float32 with its gradient and the two moments of Adam.
+_BYTES_A_WEIGHT = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +62,8 @@ def match_budget(settings: RunSettings, entrant: Entrant, budget: Budget, encode
     Scaled numbers are rounded to the budget's ``multiple``, or to the first half of it that comes within the tolerance.
 
     Raises:
-        ConfigError: nothing within the tolerance can be reached, or a setting to scale is not a number or a list of
-            them.
+        ConfigError: nothing within the tolerance can be reached, the weights alone need more memory than is free, or a
+            setting to scale is not a number or a list of them.
     """
     if not isinstance(settings, ExperimentSettings):
         return Matched(settings=settings, size=None, factor=None)
@@ -63,8 +71,11 @@ def match_budget(settings: RunSettings, entrant: Entrant, budget: Budget, encode
     names = entrant.model.budget_setting
     if entrant.target is None or not names:
         return Matched(settings=settings, size=measure(settings, encoded, batch), factor=None)
-    cost = _Cost(settings, budget.kind, encoded, batch)
     target = entrant.target
+    problem = too_large(target, budget.kind)
+    if problem is not None:
+        raise ConfigError(f"model {entrant.label!r} on {entrant.data.name!r}: {problem}")
+    cost = _Cost(settings, budget.kind, encoded, batch)
 
     tried: list[tuple[float, Any]] = []
     for multiple in _halves(budget.multiple):
@@ -87,6 +98,28 @@ def match_budget(settings: RunSettings, entrant: Entrant, budget: Budget, encode
         )
     matched = dataclasses.replace(settings, model_settings=config)
     return Matched(settings=matched, size=measure(matched, encoded, batch), factor=factor)
+
+
+def weights_bytes(target: int, kind: str) -> int:
+    """What the dense weights of a model of ``target`` parameters, or FLOPs of one row, need at least while it trains.
+
+    Example:
+        >>> weights_bytes(1_000_000, "parameters"), weights_bytes(1_000_000, "flops")
+        (16000000, 8000000)
+    """
+    # A product counts two operations for each of its weights.
+    return _BYTES_A_WEIGHT * target // (2 if kind == "flops" else 1)
+
+
+def too_large(target: int, kind: str) -> str | None:
+    """Why a model of this size will not even be built, if its weights alone need more memory than is free."""
+    free, needed = free_memory_bytes(), weights_bytes(target, kind)
+    if free is None or needed <= free:
+        return None
+    return (
+        f"{target:,} {kind} need {in_units(needed)} of memory for dense weights, gradients and Adam's moments alone, "
+        f"and {in_units(free)} are free. Leave this target out here, or take a machine with more memory."
+    )
 
 
 def _nearest(

@@ -1,6 +1,6 @@
 """A whole study: the data made ready, every entrant tuned and run, then judged."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from tamis.errors import ConfigError, DataError
 from tamis.experiment import prepare_data, require_lightgbm
 from tamis.study.processes import run_chains
 from tamis.study.runs import EntrantRuns, Places
-from tamis.study.settings import DataBlock, StudySettings
+from tamis.study.settings import DataBlock, Entrant, StudySettings
 from tamis.study.tuning import require_optuna
 from tamis.study.verdicts import judge
 from tamis.study.work import WITHOUT_TEST
@@ -69,7 +69,36 @@ def compare(
     Raises:
         ConfigError: ``runs`` holds trials of other settings, or Optuna or LightGBM is needed and not there.
     """
-    entrants, rules = study.entrants(), study.rules
+    run_entrants(
+        study,
+        study.entrants(),
+        encoded,
+        runs=runs,
+        results=results,
+        processes=processes,
+        command=command,
+        report=report,
+    )
+    return judge(study, runs)
+
+
+def run_entrants(
+    study: StudySettings,
+    entrants: Sequence[Entrant],
+    encoded: dict[str, EncodedSet],
+    *,
+    runs: Path,
+    results: Path | None = None,
+    processes: int = 1,
+    command: str,
+    report: Callable[[int, int, str], None] | None = None,
+) -> None:
+    """Tune and run ``entrants`` under the rules of ``study``; what lies in ``runs`` already is not done again.
+
+    Raises:
+        ConfigError: ``runs`` holds trials of other settings, or Optuna is needed and not there.
+    """
+    rules = study.rules
     if rules.trials > 1:
         require_optuna()
     if study.references:
@@ -89,7 +118,6 @@ def compare(
     run_chains([one.tune_and_run() for one in everyone], processes=processes, report=tell)
     if rules.selection_gain:
         run_chains([one.score_trials() for one in everyone], processes=processes, report=tell)
-    return judge(study, runs)
 
 
 def _folder_of(data: DataBlock, folder: Path | None) -> Path | None:

@@ -1,6 +1,6 @@
 """What a study would do: sizes, number of runs, and a guess of the time; nothing is trained."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +14,17 @@ from tamis.study.settings import Entrant, StudySettings
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedEntrant:
-    """One entrant as it stands before tuning: its matched size, its runs, and the rough minutes of one of them."""
+    """One entrant as it stands before tuning: its matched size, its runs, and the rough minutes of one of them.
+
+    ``problem`` says why this machine would refuse a run, if it would.
+    """
 
     entrant: Entrant
     matched: Matched
     runs: int
     minutes: float
     memory: int
+    problem: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +55,24 @@ def plan_study(
     Raises:
         ConfigError: a budget cannot be met.
     """
-    entrants, planned, free = study.entrants(), [], None
+    return plan_entrants(study, study.entrants(), encoded, runs=runs, processes=processes, report=report)
+
+
+def plan_entrants(
+    study: StudySettings,
+    entrants: Sequence[Entrant],
+    encoded: dict[str, EncodedSet],
+    *,
+    runs: Path,
+    processes: int,
+    report: Callable[[int, int, str], None] | None = None,
+) -> StudyPlan:
+    """Plan any models under the rules of ``study``.
+
+    Raises:
+        ConfigError: a budget cannot be met.
+    """
+    planned, free = [], None
     each = study.rules.trials + len(study.rules.seeds)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -59,12 +80,18 @@ def plan_study(
         for number, entrant in enumerate(entrants, start=1):
             rows = encoded[entrant.data.name]
             matched = match_budget(entrant.settings, entrant, study.budget, rows)
+            problem = None
             if isinstance(matched.settings, ExperimentSettings):
                 plan = make_plan(matched.settings, rows, folder=entrant.folder(runs))
-                free, minutes, memory = plan.memory_free, plan.rough_minutes, plan.memory_needed
+                free, problem = plan.memory_free, plan.problem()
+                minutes, memory = plan.rough_minutes, plan.memory_needed
             else:
                 minutes, memory = plan_reference(matched.settings, rows)
-            planned.append(PlannedEntrant(entrant=entrant, matched=matched, runs=each, minutes=minutes, memory=memory))
+            planned.append(
+                PlannedEntrant(
+                    entrant=entrant, matched=matched, runs=each, minutes=minutes, memory=memory, problem=problem
+                )
+            )
             if report is not None:
                 report(number, len(entrants), f"{entrant.data.name} {entrant.label}")
     finally:
@@ -74,6 +101,6 @@ def plan_study(
         processes=processes,
         runs=each * len(planned),
         minutes=sum(one.minutes * one.runs for one in planned) / processes,
-        memory_needed=processes * max(one.memory for one in planned),
+        memory_needed=processes * max((one.memory for one in planned), default=0),
         memory_free=free,
     )

@@ -162,9 +162,9 @@ class StudySettings:
         found = []
         for data in self.data:
             found += [
-                self._entrant(d, model, target) for d, target in self.contests() if d == data for model in self.models
+                self.entrant(d, model, target) for d, target in self.contests() if d == data for model in self.models
             ]
-            found += [self._entrant(data, reference, None) for reference in self.references]
+            found += [self.entrant(data, reference, None) for reference in self.references]
         return found
 
     def only(self, names: Iterable[str]) -> "StudySettings":
@@ -190,7 +190,12 @@ class StudySettings:
         known = {part.name for part in dataclasses.fields(MODELS[model.name].config)}
         return {**{name: value for name, value in data.model.items() if name in known}, **model.settings}
 
-    def _entrant(self, data: DataBlock, model: ModelBlock, target: int | None) -> Entrant:
+    def entrant(self, data: DataBlock, model: ModelBlock, target: int | None) -> Entrant:
+        """One model on one data set at one budget.
+
+        Raises:
+            ConfigError: a setting of the model or of its training does not exist or breaks its rule.
+        """
         where = f"{self.where} model {model.label!r} on {data.name!r}"
         training = merged(merged(self.training, data.training), model.training)
         seeds = self.seeds_of(model)

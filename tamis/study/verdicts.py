@@ -1,7 +1,6 @@
 """Who is better, and is it sure? Judged from the scores and records that the final runs left, and from nothing else."""
 
 import json
-import statistics
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,10 @@ import numpy as np
 
 from tamis.analysis import Comparison, bootstrap_auc_differences, compare_auc, holm
 from tamis.errors import DataError
-from tamis.experiment import read_scores
-from tamis.record import RECORD_FILE, RunRecord, write_whole
-from tamis.study.runs import CHOSEN_FILE, FAILED_FILE
+from tamis.record import RunRecord, write_whole
+from tamis.study.finished import Finished, check_same_rows, mean_of_known
 from tamis.study.selection import selection_gain
-from tamis.study.settings import DataBlock, Entrant, StudySettings
+from tamis.study.settings import DataBlock, StudySettings
 
 FORMAT = 2
 LEVEL = 0.05
@@ -38,7 +36,7 @@ def judge(study: StudySettings, runs: Path) -> dict[str, Any]:
     entrants, contests, waiting = study.entrants(), [], []
     for data, target in study.contests():
         here = [e for e in entrants if e.data == data and (e.target == target or e.model.is_reference)]
-        everyone = [_Finished(entrant, runs) for entrant in here]
+        everyone = [Finished(entrant, runs) for entrant in here]
         models = [one for one in everyone if not one.entrant.model.is_reference]
         if any(one.records for one in models):
             contests.append(_judge_contest(study, data, target, everyone))
@@ -107,45 +105,11 @@ def _key(place: dict[str, Any]) -> tuple[Any, ...]:
     return place["data"], place["budget"], place["target"]
 
 
-class _Finished:
-    """What the final runs of one entrant left."""
-
-    def __init__(self, entrant: Entrant, runs: Path) -> None:
-        self.entrant, self.folder = entrant, entrant.folder(runs)
-        chosen = self.folder / CHOSEN_FILE
-        self.chosen: dict[str, Any] = json.loads(chosen.read_text()) if chosen.exists() else {}
-        self.records: dict[int, RunRecord] = {}
-        self.failed: list[dict[str, Any]] = []
-        scores = []
-        self.labels = np.empty(0)
-        for seed in entrant.seeds:
-            place = self.folder / f"seed-{seed}"
-            if not (place / RECORD_FILE).exists() or (place / FAILED_FILE).exists():
-                self.failed.append({"seed": seed, "reason": self._reason(place)})
-                continue
-            self.records[seed] = RunRecord.load(place / RECORD_FILE)
-            probabilities, labels = read_scores(place)
-            scores.append(probabilities[:, 0])
-            self.labels = labels[:, 0]
-        self.scores = np.array(scores)
-
-    def _reason(self, place: Path) -> str:
-        if (place / FAILED_FILE).exists():
-            return json.loads((place / FAILED_FILE).read_text())["reason"]
-        return self.chosen.get("reason", "has not been run yet")
-
-
 def _judge_contest(
-    study: StudySettings, data: DataBlock, target: int | None, everyone: list[_Finished]
+    study: StudySettings, data: DataBlock, target: int | None, everyone: list[Finished]
 ) -> dict[str, Any]:
     finished = [one for one in everyone if one.records]
-    labels = finished[0].labels
-    for one in finished:
-        if not np.array_equal(one.labels, labels):
-            raise DataError(
-                f"{one.folder}: was scored on other test rows than {finished[0].folder}. "
-                "Remove the older of the two folders and start the study again."
-            )
+    labels = check_same_rows(finished)
     # Against scores that know nothing, whose AUC is one half: a model's own interval, and its draws.
     nothing = {one.entrant.label: compare_auc(labels, one.scores, np.zeros_like(one.scores)) for one in finished}
     draws = {
@@ -179,7 +143,7 @@ def _judge_contest(
     }
 
 
-def _all_pairs(finished: list[_Finished], labels: np.ndarray, draws: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+def _all_pairs(finished: list[Finished], labels: np.ndarray, draws: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     """Every pair, the better first; with the bootstrap interval of the same draws of rows beside it."""
     pairs = list(combinations(finished, 2))
     compared = [compare_auc(labels, one.scores, other.scores) for one, other in pairs]
@@ -230,7 +194,7 @@ def verdict_on(model: str, other: str, tests: list[dict[str, Any]]) -> str:
     raise KeyError((model, other))
 
 
-def _line(study: StudySettings, one: _Finished, nothing: Comparison | None) -> dict[str, Any]:
+def _line(study: StudySettings, one: Finished, nothing: Comparison | None) -> dict[str, Any]:
     entrant, chosen, records = one.entrant, one.chosen, one.records
     size = chosen.get("size", {})
     unit = {"parameters": "dense", "flops": "flops", "none": ""}[study.budget.kind]
@@ -246,7 +210,7 @@ def _line(study: StudySettings, one: _Finished, nothing: Comparison | None) -> d
         "auc": None if nothing is None else 0.5 + nothing.difference,
         "low": None if nothing is None else 0.5 + nothing.low,
         "high": None if nothing is None else 0.5 + nothing.high,
-        "log_loss": _mean([record.test["log_loss"] for record in records.values()]),
+        "log_loss": mean_of_known([record.test["log_loss"] for record in records.values()]),
         "seeds": [
             {"seed": seed, "auc": record.test["auc"], "log_loss": record.test["log_loss"], "valid": record.valid["auc"]}
             for seed, record in records.items()
@@ -264,16 +228,11 @@ def _line(study: StudySettings, one: _Finished, nothing: Comparison | None) -> d
         "chosen_values": chosen.get("values"),
         "chosen_valid": chosen.get("valid"),
         "settings": chosen.get("settings"),
-        "train_seconds": _mean([record.timings["train_seconds"] for record in records.values()]),
+        "train_seconds": mean_of_known([record.timings["train_seconds"] for record in records.values()]),
         "selection_gain": selection_gain(one.folder, chosen) if study.rules.selection_gain else None,
     }
 
 
 def _trees(records: dict[int, RunRecord]) -> dict[str, float | None]:
     """Trees and leaves, the mean over seeds."""
-    return {name: _mean([r.parameters.get(name) for r in records.values()]) for name in ("trees", "leaves")}
-
-
-def _mean(values: list[Any]) -> float | None:
-    known = [value for value in values if value is not None]
-    return statistics.fmean(known) if known else None
+    return {name: mean_of_known([r.parameters.get(name) for r in records.values()]) for name in ("trees", "leaves")}

@@ -1,0 +1,253 @@
+"""A scaling study: every point run as in a comparison, then laws, slopes and a verdict for every curve."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tamis.analysis import (
+    Comparison,
+    Estimate,
+    PowerLaw,
+    auc_side,
+    fit_power_law,
+    judge_saturation,
+    slope_weights,
+    weigh_values,
+)
+from tamis.data import EncodedSet
+from tamis.errors import DataError
+from tamis.record import mean_interval, write_whole
+from tamis.study.compare import run_entrants
+from tamis.study.finished import Finished, check_same_rows, mean_of_known
+from tamis.study.scale_settings import Point, ScaleSettings
+
+FORMAT = 1
+_FARTHER = (2, 10, 100)
+_DRAWN = 25
+_DIGITS = 7
+_METRICS = ("auc", "log_loss")
+
+
+def scale(
+    settings: ScaleSettings,
+    encoded: dict[str, EncodedSet],
+    *,
+    runs: Path,
+    results: Path | None = None,
+    processes: int = 1,
+    command: str = "tamis scale",
+    report: Callable[[int, int, str], None] | None = None,
+) -> dict[str, Any]:
+    """Tune (if the study says so) and run every point into ``runs``, keep the records in ``results``, and judge.
+
+    What lies in ``runs`` already is not done again. A point that fails, or that this machine cannot hold, is part of
+    the results with its reason; its curve is judged without it.
+
+    Raises:
+        ConfigError: ``runs`` holds trials of other settings, or Optuna is needed and not there.
+        DataError: no run of any curve has ended.
+    """
+    entrants = [point.entrant for point in settings.points()]
+    run_entrants(
+        settings.study,
+        entrants,
+        encoded,
+        runs=runs,
+        results=results,
+        processes=processes,
+        command=command,
+        report=report,
+    )
+    return judge_scale(settings, runs)
+
+
+def judge_scale(settings: ScaleSettings, runs: Path) -> dict[str, Any]:
+    """The results as plain values, from the scores and records alone; the same files give the same bytes.
+
+    Raises:
+        DataError: no run has ended, or runs of one data set were not scored on the same rows.
+    """
+    everyone = {
+        key: [(point, Finished(point.entrant, runs)) for point in points] for key, points in settings.curves().items()
+    }
+    for name in dict.fromkeys(data for data, _ in everyone):
+        here = [one for (data, _), pairs in everyone.items() if data == name for _, one in pairs]
+        finished = [one for one in here if one.records]
+        if not finished:
+            raise DataError(f"{name}: no run has ended, so there is nothing to judge ({here[0].failed[0]['reason']}).")
+        check_same_rows(finished)
+    return {
+        "format": FORMAT,
+        "study": settings.study.rules.name,
+        "axis": settings.scale.axis,
+        "threshold": settings.scale.threshold,
+        "trials": settings.study.rules.trials,
+        "budget": {"kind": settings.study.budget.kind, "targets": list(settings.study.budget.targets)},
+        "curves": [_judge_curve(settings, name, pairs) for (_, name), pairs in everyone.items()],
+    }
+
+
+def write_scale(results: dict[str, Any], path: Path) -> Path:
+    """One JSON file, whole or not at all."""
+    return write_whole(path, json.dumps(results, indent=1, allow_nan=False) + "\n")
+
+
+def _judge_curve(settings: ScaleSettings, name: str, pairs: list[tuple[Point, Finished]]) -> dict[str, Any]:
+    axis, first = settings.scale.axis, pairs[0][0]
+    finished = sorted(((point, one) for point, one in pairs if one.records), key=lambda pair: _size(pair[1], axis))
+    sizes = [_size(one, axis) for _, one in finished]
+    laws, reason = _fit(sizes, [one for _, one in finished], draws=settings.scale.draws)
+    record = next((record for _, one in finished for record in one.records.values()), None)
+    points = [_line(point, one, axis) for point, one in finished]
+    return {
+        "curve": name,
+        "label": first.name,
+        "model": first.entrant.model.name,
+        "data": first.entrant.data.name,
+        "dataset": record and record.dataset,
+        "split": record and record.split,
+        "real": first.entrant.data.real,
+        "test_rows": record and record.rows["test"],
+        "along": list(first.along),
+        "points": points + [_line(point, one, axis) for point, one in pairs if not one.records],
+        "best": max(points, key=lambda line: line["auc"])["label"] if points else None,
+        "laws": {metric: _law(law) for metric, law in laws.items()},
+        "no_law": reason,
+        "fitted": _fitted(sizes, laws),
+        "extrapolation": _beyond(sizes, laws),
+        "saturation": _saturation(sizes, [one for _, one in finished], threshold=settings.scale.threshold),
+        "log_loss_slope": _log_loss_slope(sizes, [one for _, one in finished]),
+    }
+
+
+def _size(one: Finished, axis: str) -> int:
+    """The ``N`` of a point that has run."""
+    record = next(iter(one.records.values()))
+    if axis == "rows":
+        return record.rows["train"]
+    size = one.chosen["size"]
+    return {
+        "parameters": size["dense"],
+        "all_parameters": size["dense"] + size["embedding"],
+        "active": size["active"],
+        "flops": size["flops"],
+    }[axis]
+
+
+def _line(point: Point, one: Finished, axis: str) -> dict[str, Any]:
+    """One point: where it stands, what it costs, and what its seeds reached."""
+    records, size = one.records.values(), one.chosen.get("size", {})
+    aucs = [record.test["auc"] for record in records]
+    mean = mean_of_known(aucs)
+    reach = mean_interval([auc for auc in aucs if auc is not None])
+    return {
+        "label": point.entrant.label,
+        "place": point.place,
+        "target": point.entrant.target,
+        "size": _size(one, axis) if one.records else None,
+        "parameters": {name: size.get(name) for name in ("dense", "embedding", "active")},
+        "flops": size.get("flops"),
+        "train_rows": next((record.rows["train"] for record in records), None),
+        "auc": mean,
+        "low": reach and reach[0],
+        "high": reach and reach[1],
+        "log_loss": mean_of_known([record.test["log_loss"] for record in records]),
+        "seeds": [
+            {
+                "seed": seed,
+                "auc": record.test["auc"],
+                "log_loss": record.test["log_loss"],
+                "valid": record.valid["auc"],
+                "best_epoch": record.best["epoch"],
+            }
+            for seed, record in one.records.items()
+        ],
+        "failed": one.failed,
+        "train_seconds": mean_of_known([record.timings["train_seconds"] for record in records]),
+        "settings": {
+            name: value for name, value in one.chosen.get("settings", {}).get("model", {}).items() if name != "name"
+        },
+    }
+
+
+def _fit(sizes: list[int], finished: list[Finished], *, draws: int) -> tuple[dict[str, PowerLaw], str | None]:
+    """The laws of AUC and log loss, or why there are none."""
+    try:
+        return {
+            metric: fit_power_law(sizes, values, is_loss=metric == "log_loss", draws=draws)
+            for metric in _METRICS
+            if (values := _values(finished, metric))
+        }, None
+    except DataError as error:
+        return {}, str(error)
+
+
+def _values(finished: list[Finished], metric: str) -> list[list[float]]:
+    return [[float(record.test[metric] or 0.0) for record in one.records.values()] for one in finished]
+
+
+def _law(law: PowerLaw) -> dict[str, Any]:
+    return {
+        "limit": _plain(law.limit),
+        "factor": _plain(law.factor),
+        "exponent": _plain(law.exponent),
+        "centre": law.centre,
+        "is_identified": law.is_identified,
+        "misfit": law.misfit,
+    }
+
+
+def _plain(estimate: Estimate) -> list[float]:
+    """Value, low and high."""
+    return [round(number, _DIGITS) for number in (estimate.value, estimate.low, estimate.high)]
+
+
+def _fitted(sizes: list[int], laws: dict[str, PowerLaw]) -> dict[str, Any]:
+    """The laws at sizes evenly apart by their logarithm, from the smallest to a hundred times the largest."""
+    if not laws:
+        return {}
+    inside = np.geomspace(sizes[0], sizes[-1], _DRAWN).round().tolist()
+    beyond = np.geomspace(sizes[-1], _FARTHER[-1] * sizes[-1], _DRAWN).round().tolist()[1:]
+    drawn = [*inside, *beyond]
+    return {"size": drawn} | {metric: [_plain(one) for one in law.at(drawn)] for metric, law in laws.items()}
+
+
+def _beyond(sizes: list[int], laws: dict[str, PowerLaw]) -> list[dict[str, Any]]:
+    if not laws:
+        return []
+    found = {metric: law.at([factor * sizes[-1] for factor in _FARTHER]) for metric, law in laws.items()}
+    return [
+        {"factor": factor, "size": factor * sizes[-1]} | {metric: _plain(found[metric][place]) for metric in laws}
+        for place, factor in enumerate(_FARTHER)
+    ]
+
+
+def _saturation(sizes: list[int], finished: list[Finished], *, threshold: float) -> dict[str, Any]:
+    try:
+        sides = [auc_side(one.labels, one.scores) for one in finished]
+        found = judge_saturation(sizes, sides, threshold=threshold)
+    except DataError as error:
+        return {"verdict": "not told apart", "reason": str(error), "from_size": None, "slope": None, "overall": None}
+    return {
+        "verdict": found.verdict,
+        "reason": found.reason,
+        "from_size": found.from_size,
+        "window": list(found.window),
+        "slope": _slope(found.slope),
+        "overall": _slope(found.overall),
+    }
+
+
+def _log_loss_slope(sizes: list[int], finished: list[Finished]) -> dict[str, Any] | None:
+    """Log loss gained by ten times the size, over all sizes; the seeds alone as chance."""
+    if len(set(sizes)) < 2:
+        return None
+    return _slope(weigh_values(_values(finished, "log_loss"), slope_weights(sizes)))
+
+
+def _slope(found: Comparison) -> dict[str, Any]:
+    names = ("difference", "low", "high", "rows_error", "seeds_error", "p_value")
+    return {name: getattr(found, name) for name in names}
