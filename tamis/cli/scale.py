@@ -30,8 +30,8 @@ def scale(
 ) -> None:
     """Train models from small to large, fit laws of AUC and log loss, and say whether and where a model saturates.
 
-    Sizes are dense parameters or FLOPs of one row, met as in `tamis compare`, or settings and shares of the training rows
-    that the file names. Started again, it goes on where it was. `--plan` says what this machine cannot hold.
+    Sizes are dense parameters or FLOPs of one row, met as in `tamis compare`, or settings and shares of the training
+    rows that the file names. Started again, it goes on where it was. `--plan` says what this machine cannot hold.
     """
     from tamis.cli.progress import EncodingBars, StudyBar
     from tamis.cli.scale_tables import print_scale, print_scale_plan

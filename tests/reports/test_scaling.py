@@ -1,0 +1,164 @@
+"""The page of a scaling study says what its results say, and no more."""
+
+import copy
+import re
+
+import pytest
+
+from tamis.errors import DataError
+from tamis.reports import write_scaling_page
+
+SIZES = [3_000, 10_000, 30_000, 100_000, 300_000]
+HOSTILE = "<script>alert('1')</script>&"
+
+
+def made_up_curve(label="mlp", *, limit=0.8, verdict="still gains", **changes):
+    def law(size, spread):
+        value = limit - 0.02 * (size / 3e4) ** -0.3
+        return [value, value - spread, value + spread]
+
+    def point(size, seeds):
+        place = f"{label}-{size}"
+        values = [{"seed": n, "auc": law(size, 0)[0] + 1e-3 * (n - 1), "log_loss": 0.5} for n in range(seeds)]
+        return {
+            "label": place,
+            "size": size if seeds else None,
+            "parameters": {"dense": size, "embedding": 43_216, "active": size + 32},
+            "flops": 2 * size,
+            "train_rows": 80_000,
+            "auc": law(size, 0)[0] if seeds else None,
+            "log_loss": 0.5 if seeds else None,
+            "seeds": values,
+            "failed": [] if seeds else [{"seed": 0, "reason": "TrainingError: will not fit"}],
+            "train_seconds": 60.0 if seeds else None,
+        }
+
+    far = [*SIZES, 3_000_000, 30_000_000]
+    slope = {"difference": 0.0123, "low": 0.0045, "high": 0.0234}
+    return {
+        "curve": label,
+        "label": label,
+        "data": "movielens-100k",
+        "dataset": "movielens-100k",
+        "split": "random-8-1-1",
+        "test_rows": 10_031,
+        "points": [*(point(size, 3) for size in SIZES), point(10**9, 0)],
+        "laws": {
+            metric: {
+                "limit": [limit, limit - 0.01, limit + 0.01],
+                "factor": [0.02, 0.01, 0.03],
+                "exponent": [0.31, 0.21, 0.41],
+                "centre": 3e4,
+                "is_identified": True,
+                "misfit": 0.61,
+            }
+            for metric in ("auc", "log_loss")
+        },
+        "no_law": None,
+        "fitted": {
+            "size": far,
+            "auc": [law(size, 0.002) for size in far],
+            "log_loss": [[0.5, 0.49, 0.51]] * len(far),
+        },
+        "extrapolation": [
+            {"factor": f, "size": f * 300_000, "auc": law(f * 300_000, 0.004), "log_loss": [0.5, 0.48, 0.52]}
+            for f in (2, 10, 100)
+        ],
+        "saturation": {
+            "verdict": verdict,
+            "reason": "surely more than nothing",
+            "from_size": 30_000.0 if verdict == "saturates" else None,
+            "window": [30_000.0, 300_000.0],
+            "slope": slope,
+            "overall": slope,
+        },
+        **changes,
+    }
+
+
+def made_up_results(*curves):
+    return {
+        "format": 1,
+        "study": "made up",
+        "axis": "parameters",
+        "threshold": 0.001,
+        "trials": 0,
+        "curves": list(curves) or [made_up_curve(), made_up_curve("ssr_s", limit=0.81, verdict="saturates")],
+    }
+
+
+@pytest.fixture
+def draw(tmp_path):
+    def drawn(results):
+        return write_scaling_page(results, tmp_path / "scaling.html").read_text()
+
+    return drawn
+
+
+def text_of(page):
+    return re.sub(r"\s+", " ", re.sub(r"<style>.*?</style>|<[^>]*>", " ", page, flags=re.DOTALL))
+
+
+def test_the_page_needs_nothing_but_itself(draw):
+    page = draw(made_up_results())
+    assert not re.findall(r"https?:|<script|<link|<img|@import|src=", page)
+    ids = re.findall(r'\bid="([^"]*)"', page)
+    assert len(ids) == len(set(ids))
+    assert page.count("<svg") == 6  # both metrics of both curves together, and of each alone
+
+
+def test_verdicts_laws_and_extrapolations_are_told_with_their_intervals(draw):
+    text = text_of(draw(made_up_results()))
+    assert "still gains: +0.0123 [+0.0045, +0.0234] AUC by ten times the size, from 30 k to 300 k" in text
+    assert "saturates from 30 k: " in text
+    assert "0.8000 [0.7900, 0.8100]" in text and "0.31 [0.21, 0.41]" in text
+    for factor, size in ((2, "600 k"), (10, "3 M"), (100, "30 M")):
+        value = 0.8 - 0.02 * (factor * 300_000 / 3e4) ** -0.3
+        assert f"{factor}×, extrapolated {size} {value:.4f} [{value - 0.004:.4f}, {value + 0.004:.4f}]" in text
+    assert "1 run failed: TrainingError: will not fit" in text
+
+
+def test_the_extrapolation_is_drawn_dashed_and_the_measured_part_is_not(draw):
+    page = draw(made_up_results(made_up_curve()))
+    lines = [tag for tag in re.findall(r"<path[^>]*>", page) if "fill: none" in tag and "series-0" in tag]
+    assert sum("stroke-dasharray" in line for line in lines) == 2
+    assert sum("stroke-dasharray" not in line for line in lines) >= 2
+    assert page.count("> extrapolated<") == 2
+
+
+def test_what_is_not_sure_is_said(draw):
+    curve = made_up_curve()
+    curve["laws"]["auc"] |= {"is_identified": False, "misfit": 0.004}
+    text = text_of(draw(made_up_results(curve)))
+    assert "Exponent not identified" in text
+    assert "A power law does not hold here (chance 0.004)" in text
+
+
+def test_a_curve_without_a_law_or_without_a_run_makes_a_page(draw):
+    few = made_up_curve(laws={}, fitted={}, extrapolation=[], no_law="a power law needs at least 4 sizes")
+    few["saturation"] |= {"slope": None, "overall": None, "verdict": "not told apart", "reason": "too few sizes"}
+    empty = copy.deepcopy(few) | {"curve": "none", "points": few["points"][-1:], "dataset": None, "split": None}
+    text = text_of(draw(made_up_results(few, empty)))
+    assert "No law was fitted: a power law needs at least 4 sizes" in text
+    assert "not told apart: too few sizes" in text
+
+
+def test_data_sets_have_sections_of_their_own(draw):
+    page = draw(made_up_results(made_up_curve(), made_up_curve(data="adult")))
+    assert re.findall(r'<h2 class="dataset">(.*?)</h2>', page) == ["movielens-100k", "adult"]
+
+
+def test_hostile_names_are_text(draw):
+    page = draw(made_up_results(made_up_curve(HOSTILE), made_up_curve()))
+    assert "<script" not in page and "&lt;script&gt;" in page
+
+
+def test_the_same_results_give_the_same_bytes(draw):
+    assert draw(made_up_results()) == draw(made_up_results())
+
+
+def test_newer_or_empty_results_are_refused(draw):
+    with pytest.raises(DataError, match=r"scaling results have format 2; this tamis reads up to 1"):
+        draw(made_up_results() | {"format": 2})
+    with pytest.raises(DataError, match="scaling results hold no curve. Run tamis scale first."):
+        draw(made_up_results() | {"curves": []})
