@@ -9,7 +9,9 @@ from tamis.study import load_study, read_study
 from tamis.study.search import read_run
 
 ROOT = Path(__file__).resolve().parents[2]
-STUDIES = sorted((ROOT / "experiments" / "studies").glob("*.toml"))
+STUDIES = sorted(
+    path for path in (ROOT / "experiments" / "studies").glob("*.toml") if not path.name.startswith("scaling-")
+)
 
 
 def table(**parts):
