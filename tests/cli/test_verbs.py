@@ -207,6 +207,34 @@ def test_a_study_is_planned_compared_and_judged_again(tamis, experiment):
     assert written[0] == written[1]
 
 
+def test_growth_is_planned_run_judged_and_drawn(tamis, experiment):
+    table = tomli_w.dumps(
+        {
+            "study": {"name": "tiny", "seeds": [0, 1]},
+            "budget": {"kind": "parameters", "targets": [100, 400, 1600, 10**13], "tolerance": 0.2, "multiple": 1},
+            "data": [{"name": "log", **{k: str(experiment / v) for k, v in PLACES.items()}}],
+            "training": {"epochs": 1, "batch_size": 128, "device": "cpu"},
+            "model": [{"name": "mlp", "settings": {"dim": 4, "hidden": [8]}, "budget_setting": "hidden"}],
+        }
+    )
+    (experiment / "study.toml").write_text(table)
+    words = ["scale", experiment / "study.toml", "--runs", experiment / "runs", "--results", experiment / "results"]
+    code, out, err = tamis(*words, "--plan", "--processes", 2)
+    assert code == 0, err
+    assert "6 runs, 2 at a time: roughly" in out and "160,000.0 GB" in out and "too large for this machine" in out
+    assert not (experiment / "runs").exists()
+    code, out, err = tamis(*words, "--processes", 1)
+    assert code == 0, err
+    assert "AUC by ten times the size, last decade" in out and "no law: a power law of three numbers needs" in out
+    assert "failed: mlp-10000000m seed 0: model 'mlp-10000000m' on 'log': 10,000,000,000,000 parameters need" in out
+    assert (experiment / "results" / "tiny" / "log" / "random-8-1-1" / "mlp-400" / "seed-1.json").exists()
+    assert "extrapolated" not in (experiment / "runs" / "tiny" / "scaling.html").read_text().split("What it means")[0]
+    code, _, err = tamis(*words, "--judge", "--out", experiment / "again.json")
+    assert code == 0, err
+    written = [place.read_bytes() for place in (experiment / "results" / "tiny.json", experiment / "again.json")]
+    assert written[0] == written[1]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -260,5 +288,5 @@ print([name for name in ("torch", "polars", "pyarrow", "matplotlib") if name in 
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
-    for verb in ("train", "evaluate", "predict", "models", "report", "demo", "data", "compare"):
+    for verb in ("train", "evaluate", "predict", "models", "report", "demo", "data", "compare", "scale"):
         assert verb in done.stdout
