@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from tamis.cli.study_tables import print_study_plan
+from tamis.cli.study_tables import print_total
 
 if TYPE_CHECKING:
     from tamis.study import ScalePlan
@@ -16,14 +16,27 @@ def print_scale_plan(plan: "ScalePlan") -> None:
     from tamis.experiment import in_units
 
     console = Console(soft_wrap=True)
-    print_study_plan(plan.study)
+    for data in dict.fromkeys(one.entrant.data.name for one in plan.study.entrants):
+        console.print(f"[bold]{data}[/]")
+        table = _table("point", "dense", "embedding", "FLOPs\na row", "scaled\nby", "runs", "min\na run", "memory")
+        for one in plan.study.entrants:
+            if one.entrant.data.name == data:
+                size, factor = one.matched.size, one.matched.factor
+                table.add_row(
+                    one.entrant.label,
+                    *(f"{count:,}" for count in (size.dense, size.embedding, size.flops)),
+                    "-" if factor is None else f"{factor:.3f}",
+                    str(one.runs),
+                    f"{one.minutes:.1f}",
+                    in_units(one.memory),
+                )
+        console.print(table)
+    print_total(plan.study)
     for one in plan.refused:
         console.print(f"[bold red]does not fit:[/] {one.entrant.data.name} {one.entrant.label}: {one.problem}")
     if not plan.paper:
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("on paper", "", plan.kind, "weights and\noptimizer", "min\na run", ""):
-        table.add_column(heading, justify="left" if heading in ("on paper", "") else "right")
+    table = _table("on paper", "curve", plan.kind, "weights and\noptimizer", "min\na run", "note")
     for one in plan.paper:
         table.add_row(
             one.data,
@@ -31,7 +44,7 @@ def print_scale_plan(plan: "ScalePlan") -> None:
             f"{one.target:,}",
             in_units(one.memory),
             "-" if one.minutes is None else f"{one.minutes:,.0f}",
-            "in the file, too large for this machine" if one.is_asked else "",
+            "too large for this machine" if one.is_asked else "",
         )
     console.print(table)
     console.print("On paper: minutes grow with size from the largest point above; nothing was built.", highlight=False)
@@ -42,9 +55,8 @@ def print_scale(results: dict[str, Any]) -> None:
     console = Console(soft_wrap=True)
     for curve in results["curves"]:
         console.print(f"\n[bold]{curve['curve']}[/] on {curve['data']} ({curve['split']})", highlight=False)
-        table = Table(box=None, pad_edge=False)
-        for heading in (results["axis"].replace("_", " "), "seeds", "test AUC [95 %, seeds]", "log loss", "minutes"):
-            table.add_column(heading, justify="right")
+        axis = results["axis"].replace("_", " ")
+        table = _table(axis, "seeds", "test AUC [95 %, seeds]", "log loss", "minutes")
         for point in curve["points"]:
             table.add_row(*_cells(point))
         console.print(table)
@@ -95,3 +107,11 @@ def _cells(point: dict[str, Any]) -> list[str]:
         f"{point['log_loss']:.4f}",
         f"{point['train_seconds'] / 60:.1f}",
     ]
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in headings:
+        is_text = heading in ("point", "on paper", "curve", "note")
+        table.add_column(heading, justify="left" if is_text else "right", no_wrap=heading != "note")
+    return table

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
 def print_study_plan(plan: "StudyPlan") -> None:
     """Every model with its matched size, the number of runs, and roughly how long they take."""
-    from tamis.experiment.plan import in_units
-
     table = _table("data", "model", "dense", "embedding", "active", "FLOPs\na row", "scaled\nby", "runs", "min\na run")
     for one in plan.entrants:
         size, factor = one.matched.size, one.matched.factor
@@ -26,10 +24,16 @@ def print_study_plan(plan: "StudyPlan") -> None:
             str(one.runs),
             f"{one.minutes:.1f}",
         )
-    console = Console(soft_wrap=True)
-    console.print(table)
+    Console(soft_wrap=True).print(table)
+    print_total(plan)
+
+
+def print_total(plan: "StudyPlan") -> None:
+    """The runs of a plan, the minutes and the memory of all."""
+    from tamis.experiment.plan import in_units
+
     free = "unknown" if plan.memory_free is None else in_units(plan.memory_free)
-    console.print(
+    Console(soft_wrap=True).print(
         f"{plan.runs} runs, {plan.processes} at a time: roughly {plan.minutes:,.0f} minutes if every epoch runs; "
         f"up to {in_units(plan.memory_needed)} of memory, {free} free",
         highlight=False,

@@ -91,16 +91,15 @@ def describe_saturation(curve: dict[str, Any]) -> str:
 def cautions(curve: dict[str, Any]) -> list[str]:
     """What to know before the law of a curve is believed."""
     found = []
-    law = curve["laws"].get("auc")
-    if law is None:
+    if not curve["laws"]:
         found.append(f"No law was fitted: {curve['no_law']}")
-    else:
+    for metric, law in curve["laws"].items():
+        word = _WORDS[metric]
         if not law["is_identified"]:
-            found.append("Exponent not identified: the limit and the extrapolation hang on the form of the law.")
+            found.append(f"Exponent of {word} not identified: limit and extrapolation hang on the form of the law.")
         if law["misfit"] < 0.05:
-            found.append(
-                f"A power law does not hold here (chance {law['misfit']:.3f}): the extrapolation is worthless."
-            )
+            chance = f"{law['misfit']:.3f}"
+            found.append(f"{word} follows no power law here (chance {chance}): the extrapolation is worthless.")
     failed = [failed for point in curve["points"] for failed in point["failed"]]
     if failed:
         found.append(f"{len(failed)} run{'s' if len(failed) > 1 else ''} failed: {failed[0]['reason']}")

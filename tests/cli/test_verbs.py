@@ -221,6 +221,7 @@ def test_growth_is_planned_run_judged_and_drawn(tamis, experiment):
     words = ["scale", experiment / "study.toml", "--runs", experiment / "runs", "--results", experiment / "results"]
     code, out, err = tamis(*words, "--plan", "--processes", 2)
     assert code == 0, err
+    assert "mlp-1600" in out and "memory" in out
     assert "6 runs, 2 at a time: roughly" in out and "160,000.0 GB" in out and "too large for this machine" in out
     assert not (experiment / "runs").exists()
     code, out, err = tamis(*words, "--processes", 1)

@@ -111,6 +111,7 @@ def test_verdicts_laws_and_extrapolations_are_told_with_their_intervals(draw):
     text = text_of(draw(made_up_results()))
     assert "still gains: +0.0123 [+0.0045, +0.0234] AUC by ten times the size, from 30 k to 300 k" in text
     assert "saturates from 30 k: " in text
+    assert "mlp: still gains" in text and "ssr_s: saturates" in text
     assert "0.8000 [0.7900, 0.8100]" in text and "0.31 [0.21, 0.41]" in text
     for factor, size in ((2, "600 k"), (10, "3 M"), (100, "30 M")):
         value = 0.8 - 0.02 * (factor * 300_000 / 3e4) ** -0.3
@@ -130,8 +131,8 @@ def test_what_is_not_sure_is_said(draw):
     curve = made_up_curve()
     curve["laws"]["auc"] |= {"is_identified": False, "misfit": 0.004}
     text = text_of(draw(made_up_results(curve)))
-    assert "Exponent not identified" in text
-    assert "A power law does not hold here (chance 0.004)" in text
+    assert "Exponent of AUC not identified" in text and "Exponent of log loss" not in text
+    assert "AUC follows no power law here (chance 0.004)" in text
 
 
 def test_a_curve_without_a_law_or_without_a_run_makes_a_page(draw):
