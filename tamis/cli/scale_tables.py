@@ -22,6 +22,7 @@ def print_scale_plan(plan: "ScalePlan") -> None:
         for one in plan.study.entrants:
             if one.entrant.data.name == data:
                 size, factor = one.matched.size, one.matched.factor
+                assert size is not None, "only references have no size, and a scaling study has none"
                 table.add_row(
                     one.entrant.label,
                     *(f"{count:,}" for count in (size.dense, size.embedding, size.flops)),

@@ -43,6 +43,13 @@ class ReferenceSettings:
     metric: str = "auc"
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if self.data.train_share is not None:
+            raise ConfigError(
+                f"reference {self.name!r} trains on all rows, so it cannot stand beside models with [data] train_share "
+                f"{self.data.train_share}. Leave one of the two out."
+            )
+
     def with_seed(self, seed: int) -> "ReferenceSettings":
         """The same settings with another seed."""
         return replace(self, seed=seed)

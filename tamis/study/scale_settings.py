@@ -190,6 +190,8 @@ def _read_axis(axis: str, values: Any, *, where: str) -> dict[str, dict[str, Any
 
 def _check(settings: ScaleSettings, where: str) -> None:
     scale, study = settings.scale, settings.study
+    if study.references:
+        raise ConfigError(f"{where}: a reference does not grow, so a scaling study has none. Remove [[reference]].")
     for model in study.models:
         varies = [*settings.grids[model.label]]
         varies += [SIZE] * (len(study.budget.targets) > 1) + [SHARE] * (len(scale.data_shares) > 1)

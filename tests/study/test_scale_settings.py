@@ -103,6 +103,7 @@ def test_shares_of_the_rows_are_points_along_rows_and_curves_along_sizes():
             },
             r"selection_gain belongs to tamis compare",
         ),
+        ({"budget": SIZES, "reference": [{"name": "lightgbm"}]}, r"a scaling study has none. Remove \[\[reference\]\]"),
         ({"modell": []}, r"s.toml: a study has no part 'modell'"),
     ],
 )

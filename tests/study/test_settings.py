@@ -176,3 +176,9 @@ def test_a_study_may_be_cut_to_some_of_its_data_sets():
     assert study.only(["adult", "other"]) == study
     with pytest.raises(ConfigError, match=r"s.toml: has no data set 'adlut'. Did you mean 'adult'\?"):
         study.only(["adlut"])
+
+
+def test_a_reference_does_not_stand_beside_models_that_see_a_share_of_the_rows():
+    data = [{"name": "adult", "recipe": "adult", "train_share": 0.5}]
+    with pytest.raises(ConfigError, match=r"trains on all rows, so it cannot stand beside models with .* 0.5"):
+        read(data=data, reference=[{"name": "lightgbm"}]).entrants()
