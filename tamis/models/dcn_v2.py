@@ -1,7 +1,7 @@
 """DCN V2: explicit crosses of the input beside, or below, a deep network."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -58,14 +58,14 @@ class DCNv2(nn.Module):
         torch.Size([2, 1])
     """
 
-    def __init__(self, config: DCNv2Config, layout: Layout) -> None:
+    def __init__(self, config: Any, layout: Layout) -> None:
         super().__init__()
         width = layout.num_fields * config.dim
         self.is_parallel = config.structure == "parallel" and bool(config.hidden)
         self.embed = FieldEmbedding(layout, config.dim)
         self.input_dropout = nn.Dropout(config.input_dropout)
         self.norm = InputNorm(kind=config.input_norm, fields=layout.num_fields, dim=config.dim)
-        self.crosses = CrossNetwork(width=width, crosses=config.num_crosses, rank=config.rank)
+        self.crosses = self._make_crosses(config, width)
         self.deep = MLP(d_in=width, hidden=config.hidden, dropout=config.dropout)
         self.head = TaskTowers(
             d_in=self.deep.out_width + width * self.is_parallel,
@@ -78,7 +78,7 @@ class DCNv2(nn.Module):
         """Score one batch."""
         first = self._flat(self.field_vectors(batch))
         rounded = as_multiplied(first)
-        crossed = self.crosses(first, rounded)
+        crossed = self._cross(first, rounded)
         return self._score(crossed, self.deep(rounded if self.is_parallel else crossed))
 
     def field_vectors(self, batch: Batch) -> Tensor:
@@ -97,6 +97,12 @@ class DCNv2(nn.Module):
         first, product, *deep = projected
         crossed = self.crosses.finish(first, product)
         return self._score(crossed, self.deep.finish(*deep) if self.is_parallel else self.deep(crossed))
+
+    def _make_crosses(self, config: Any, width: int) -> Any:
+        return CrossNetwork(width=width, crosses=config.num_crosses, rank=config.rank)
+
+    def _cross(self, first: Tensor, rounded: Tensor) -> Tensor:
+        return self.crosses(first, rounded)
 
     def _flat(self, vectors: Tensor) -> Tensor:
         return self.input_dropout(vectors.flatten(1))

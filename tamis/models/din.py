@@ -2,39 +2,25 @@
 
 from dataclasses import dataclass
 
-from torch import Tensor, nn
-
-from tamis.batch import Batch, Output
-from tamis.embeddings import FieldEmbedding
 from tamis.errors import ConfigError
 from tamis.features.layout import Layout
-from tamis.layers import MLP, InputNorm, InputNormKind, TaskTowers
-from tamis.models.setting_rules import require_at_least, require_share
+from tamis.layers import InputNormKind
+from tamis.models.mlp import MLPConfig, MLPRanker
 from tamis.registry import MODELS, ModelEntry
 
 
 @dataclass(frozen=True, kw_only=True)
-class DINConfig:
+class DINConfig(MLPConfig):
     """Settings of DIN: ``hidden`` are the widths of the network behind the pooled history, with Dice.
 
     ``input_norm``, ``input_dropout`` and ``head`` are ours.
     """
 
-    dim: int = 16
     input_norm: InputNormKind = "none"
     hidden: tuple[int, ...] = (200, 80)
-    dropout: float = 0.0
-    input_dropout: float = 0.0
-    head: tuple[int, ...] = ()
-
-    def __post_init__(self) -> None:
-        for name in ("dim", "hidden", "head"):
-            require_at_least(self, name, 1)
-        require_share(self, "dropout")
-        require_share(self, "input_dropout")
 
 
-class DIN(nn.Module):
+class DIN(MLPRanker):
     """Field vectors, among them histories attended from the candidate, side by side through layers with Dice.
 
     The attention is not made here: any model sums a list up by it whose field names a ``target`` in the schema
@@ -48,6 +34,7 @@ class DIN(nn.Module):
 
     Example:
         >>> import torch
+        >>> from tamis.batch import Batch
         >>> from tamis.features.layout import IdField, ListField
         >>> seen = ListField(name="seen", table="item", max_length=3, ordered=True, target="item")
         >>> layout = Layout(tables={"item": 9}, ids=(IdField(name="item", table="item"),), lists=(seen,))
@@ -58,41 +45,12 @@ class DIN(nn.Module):
     """
 
     def __init__(self, config: DINConfig, layout: Layout) -> None:
-        super().__init__()
         if not layout.attended:
             raise ConfigError(
                 "din needs a history that is attended from the candidate; the layout has no list with a target. Give a "
                 'field of kind "sequence" the settings target = "ITEM FIELD" and share = the name of its table.'
             )
-        self.embed = FieldEmbedding(layout, config.dim)
-        self.input_dropout = nn.Dropout(config.input_dropout)
-        self.norm = InputNorm(kind=config.input_norm, fields=layout.num_fields, dim=config.dim)
-        self.hidden = MLP(
-            d_in=layout.num_fields * config.dim, hidden=config.hidden, dropout=config.dropout, has_dice=True
-        )
-        self.head = TaskTowers(
-            d_in=self.hidden.out_width, tasks=len(layout.tasks), hidden=config.head, dropout=config.dropout
-        )
-
-    def forward(self, batch: Batch) -> Output:
-        """Score one batch."""
-        x = self._flat(self.field_vectors(batch))
-        return Output(logits=self.head(self.hidden(x)))
-
-    def field_vectors(self, batch: Batch) -> Tensor:
-        """The vector of each field, normalised if it is to be."""
-        return self.norm(self.embed(batch))
-
-    def project(self, vectors: Tensor) -> tuple[Tensor, ...]:
-        """What is affine in the vectors: the first hidden layer before its activation."""
-        return (self.hidden.project(self._flat(vectors)),)
-
-    def finish(self, projected: tuple[Tensor, ...]) -> Output:
-        """What follows ``project``."""
-        return Output(logits=self.head(self.hidden.finish(*projected)))
-
-    def _flat(self, vectors: Tensor) -> Tensor:
-        return self.input_dropout(vectors.flatten(1))
+        super().__init__(config, layout, has_dice=True)
 
 
 MODELS.add(

@@ -3,13 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from tamis.batch import Batch, Output
-from tamis.embeddings import FieldEmbedding
-from tamis.features.layout import Layout
-from tamis.layers import MLP, GatedCrossNetwork, InputNorm, InputNormKind, TaskTowers
+from tamis.layers import GatedCrossNetwork, InputNormKind
+from tamis.models.dcn_v2 import DCNv2
 from tamis.models.setting_rules import require_at_least, require_share
 from tamis.registry import MODELS, ModelEntry
 
@@ -40,8 +37,8 @@ class GDCNConfig:
         require_share(self, "input_dropout")
 
 
-class GDCN(nn.Module):
-    """Gated crosses and a deep network on the concatenated field vectors, then one logit a task.
+class GDCN(DCNv2):
+    """DCN V2 whose crosses stand behind gates: with a deep network beside or behind them, then one logit a task.
 
     Source: Wang et al. 2023, "Towards Deeper, Lighter and Interpretable Cross Network for CTR Prediction", arXiv
     2311.04635, figure 1. The field-level choice of vector sizes, which the paper makes before training, is left out:
@@ -51,57 +48,20 @@ class GDCN(nn.Module):
         ConfigError: the layout has no feature field.
 
     Example:
-        >>> from tamis.features.layout import IdField
+        >>> import torch
+        >>> from tamis.batch import Batch
+        >>> from tamis.features.layout import IdField, Layout
         >>> layout = Layout(tables={"user": 9}, ids=(IdField(name="user", table="user"),))
         >>> model = GDCN(GDCNConfig(hidden=(8,)), layout).eval()
         >>> model(Batch(ids=torch.tensor([[2], [3]]), dense=torch.empty(2, 0))).logits.shape
         torch.Size([2, 1])
     """
 
-    def __init__(self, config: GDCNConfig, layout: Layout) -> None:
-        super().__init__()
-        width = layout.num_fields * config.dim
-        self.is_parallel = config.structure == "parallel" and bool(config.hidden)
-        self.embed = FieldEmbedding(layout, config.dim)
-        self.input_dropout = nn.Dropout(config.input_dropout)
-        self.norm = InputNorm(kind=config.input_norm, fields=layout.num_fields, dim=config.dim)
-        self.crosses = GatedCrossNetwork(width=width, crosses=config.num_crosses)
-        self.deep = MLP(d_in=width, hidden=config.hidden, dropout=config.dropout)
-        self.head = TaskTowers(
-            d_in=self.deep.out_width + width * self.is_parallel,
-            tasks=len(layout.tasks),
-            hidden=config.head,
-            dropout=config.dropout,
-        )
+    def _make_crosses(self, config: GDCNConfig, width: int) -> GatedCrossNetwork:
+        return GatedCrossNetwork(width=width, crosses=config.num_crosses)
 
-    def forward(self, batch: Batch) -> Output:
-        """Score one batch."""
-        first = self._flat(self.field_vectors(batch))
-        crossed = self.crosses(first)
-        return self._score(crossed, self.deep(first if self.is_parallel else crossed))
-
-    def field_vectors(self, batch: Batch) -> Tensor:
-        """The normalised vector of each field."""
-        return self.norm(self.embed(batch))
-
-    def project(self, vectors: Tensor) -> tuple[Tensor, ...]:
-        """What is affine in the vectors: themselves, the first cross's products, the deep network's first layer."""
-        first = self._flat(vectors)
-        if self.is_parallel:
-            return first, self.crosses.project(first), self.deep.project(first)
-        return first, self.crosses.project(first)
-
-    def finish(self, projected: tuple[Tensor, ...]) -> Output:
-        """What follows ``project``."""
-        first, product, *deep = projected
-        crossed = self.crosses.finish(first, product)
-        return self._score(crossed, self.deep.finish(*deep) if self.is_parallel else self.deep(crossed))
-
-    def _flat(self, vectors: Tensor) -> Tensor:
-        return self.input_dropout(vectors.flatten(1))
-
-    def _score(self, crossed: Tensor, deep: Tensor) -> Output:
-        return Output(logits=self.head(torch.cat([crossed, deep], dim=1) if self.is_parallel else deep))
+    def _cross(self, first: Tensor, rounded: Tensor) -> Tensor:
+        return self.crosses(first)
 
 
 MODELS.add(

@@ -51,12 +51,14 @@ class MLPRanker(nn.Module):
         torch.Size([2, 1])
     """
 
-    def __init__(self, config: MLPConfig, layout: Layout) -> None:
+    def __init__(self, config: MLPConfig, layout: Layout, *, has_dice: bool = False) -> None:
         super().__init__()
         self.embed = FieldEmbedding(layout, config.dim)
         self.input_dropout = nn.Dropout(config.input_dropout)
         self.norm = InputNorm(kind=config.input_norm, fields=layout.num_fields, dim=config.dim)
-        self.hidden = MLP(d_in=layout.num_fields * config.dim, hidden=config.hidden, dropout=config.dropout)
+        self.hidden = MLP(
+            d_in=layout.num_fields * config.dim, hidden=config.hidden, dropout=config.dropout, has_dice=has_dice
+        )
         self.head = TaskTowers(
             d_in=self.hidden.out_width, tasks=len(layout.tasks), hidden=config.head, dropout=config.dropout
         )
