@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))  # scripts, which import each other
 from findings import verdict  # noqa: E402
 from run_all import SCRIPTS  # noqa: E402
 
-DOCUMENTS = ("README.md", "docs/results.md", "docs/models.md", "docs/performance.md", "docs/planted.md")
+DOCUMENTS = ("README.md", "docs/results.md", "docs/models.md", "docs/performance.md", "docs/planted.md", "docs/beyond.md")
 NO_RECORDS = ("benchmarks", "knob", "tuning", "scaling", "sparsity", "speed-quality", "studies")
 GOALS = {
     ("movielens-100k", "ssr_d"): 0.790,
@@ -143,6 +143,40 @@ def one_factor_table() -> str:
     return "\n".join(lines)
 
 
+def verdicts_table(path: Path) -> str:
+    """One line a model, one column a data set and budget: test AUC, and what the tests say of it beside the best."""
+    contests = json.loads(path.read_text())["data_sets"]
+    heads = [f"{contest['data']}, {contest['target']:,} {contest['budget']}" for contest in contests]
+    lines = [f"| model | {' | '.join(heads)} |", f"|---|{'---|' * len(heads)}"]
+    places = [{line["label"]: line for line in contest["ranking"]} for contest in contests]
+    for label in sorted({label for place in places for label in place}):
+        lines.append(f"| `{label}` | {' | '.join(_rank(place.get(label)) for place in places)} |")
+    return "\n".join(lines)
+
+
+def _rank(line: dict[str, Any] | None) -> str:
+    if line is None or line["auc"] is None:
+        return "" if line is None else line["against_best"]
+    return f"{line['auc']:.4f} [{line['low']:.4f}, {line['high']:.4f}] {line['against_best']}"
+
+
+def lighter_table() -> str:
+    """What each trained model loses and saves when it is made lighter."""
+    lines = [
+        "| data set, model | iterations | last views | AUC less that of the full model, over rows | ms for 500 candidates |",
+        "|---|---:|---:|---|---:|",
+    ]
+    for path in sorted((ROOT / "results" / "knob").glob("*.json")):
+        curve = json.loads(path.read_text())
+        for point in curve["points"]:
+            gap = point["auc_less_full"]
+            lines.append(
+                f"| [{curve['dataset']}, `{curve['model']}`](../results/knob/{path.name}) | {point['iterations'] or '-'} "
+                f"| {point['views']} | {_interval(gap)} | {point['milliseconds']['candidates']:.1f} |"
+            )
+    return "\n".join(lines)
+
+
 def _speed_quality() -> list[Path]:
     return sorted((ROOT / "results" / "speed-quality").glob("*.json"))
 
@@ -231,6 +265,8 @@ GENERATED: dict[str, Callable[[], str]] = {
     "presets": presets_table,
     "rooms": rooms_table,
     "planted": planted_table,
+    "beyond": lambda: verdicts_table(ROOT / "results" / "studies" / "beyond-planted-small" / "verdicts.json"),
+    "lighter": lighter_table,
 }
 
 

@@ -81,7 +81,7 @@ def main() -> None:
         "split": encoded.manifest.split_description,
         "model": bundle.model_name,
         "settings": settings.to_table()["model"],
-        "command": shlex.join(["python", f"experiments/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
+        "command": _command_line(),
         "machine": machine(torch_threads=1),
         "versions": versions(),
         "note": NOTE,
@@ -92,6 +92,12 @@ def main() -> None:
     write_whole(place.with_suffix(".html"), page(curve))
     for point in curve["points"]:
         print(line_of(point), flush=True)
+
+
+def _command_line() -> str:
+    """The command that was given, with FOLDER for a path that only this machine has."""
+    told = ["FOLDER" if Path(argument).is_absolute() else argument for argument in sys.argv[1:]]
+    return shlex.join(["python", f"experiments/{Path(sys.argv[0]).name}", *told])
 
 
 def make_variants(
