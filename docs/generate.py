@@ -29,7 +29,14 @@ sys.path.insert(0, str(ROOT / "benchmarks"))  # scripts, which import each other
 from findings import verdict  # noqa: E402
 from run_all import SCRIPTS  # noqa: E402
 
-DOCUMENTS = ("README.md", "docs/results.md", "docs/models.md", "docs/performance.md", "docs/planted.md", "docs/beyond.md")
+DOCUMENTS = (
+    "README.md",
+    "docs/results.md",
+    "docs/models.md",
+    "docs/performance.md",
+    "docs/planted.md",
+    "docs/beyond.md",
+)
 NO_RECORDS = ("benchmarks", "knob", "tuning", "scaling", "sparsity", "speed-quality", "studies")
 GOALS = {
     ("movielens-100k", "ssr_d"): 0.790,
@@ -163,15 +170,16 @@ def _rank(line: dict[str, Any] | None) -> str:
 def lighter_table() -> str:
     """What each trained model loses and saves when it is made lighter."""
     lines = [
-        "| data set, model | iterations | last views | AUC less that of the full model, over rows | ms for 500 candidates |",
+        "| data set, model | iterations | last views | AUC less that of the full model, over rows "
+        "| ms for 500 candidates |",
         "|---|---:|---:|---|---:|",
     ]
     for path in sorted((ROOT / "results" / "knob").glob("*.json")):
         curve = json.loads(path.read_text())
         for point in curve["points"]:
-            gap = point["auc_less_full"]
+            gap, steps = point["auc_less_full"], point["iterations"] or "-"
             lines.append(
-                f"| [{curve['dataset']}, `{curve['model']}`](../results/knob/{path.name}) | {point['iterations'] or '-'} "
+                f"| [{curve['dataset']}, `{curve['model']}`](../results/knob/{path.name}) | {steps} "
                 f"| {point['views']} | {_interval(gap)} | {point['milliseconds']['candidates']:.1f} |"
             )
     return "\n".join(lines)
