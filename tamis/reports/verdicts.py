@@ -4,14 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
-from markupsafe import Markup
-
 from tamis.record import write_whole
+from tamis.reports.template import render
 from tamis.reports.verdict_plots import draw_matrix, draw_ranking, is_own
-from tamis.reports.wording import METRICS, MISSING, format_number, format_short, list_names
-
-_HERE = Path(__file__).parent
+from tamis.reports.wording import METRICS, MISSING, list_names
 
 _WORDS = {
     "better, worse": "A test of the difference in test AUC with two sources of chance, other test rows (DeLong) and "
@@ -42,18 +38,10 @@ def write_comparison(verdicts: Mapping[str, Any], output: Path, *, title: str = 
         ...     "Which model is better?" in page.read_text()
         True
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": format_number, "short": format_short}
     contests = [_contest(contest, f"c{place}") for place, contest in enumerate(verdicts["data_sets"])]
-    text = environment.get_template("verdicts.html").render(
+    text = render(
+        "verdicts.html",
         title=title,
-        style=Markup((_HERE / "page.css").read_text(encoding="utf-8")),
         verdicts=verdicts,
         sections=[
             (name, [contest for contest in contests if contest["data"] == name])
