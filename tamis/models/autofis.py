@@ -11,13 +11,13 @@ from tamis.config import suggest
 from tamis.embeddings import FieldEmbedding
 from tamis.errors import ConfigError
 from tamis.features.layout import Layout
-from tamis.layers import MLP, GatedPairs, InputNorm, InputNormKind, TaskTowers
-from tamis.models.setting_rules import require_at_least, require_share
+from tamis.layers import MLP, GatedPairs, InputNorm, TaskTowers
+from tamis.models.deepfm import DeepFMConfig
 from tamis.registry import MODELS, ModelEntry
 
 
 @dataclass(frozen=True, kw_only=True)
-class AutoFISConfig:
+class AutoFISConfig(DeepFMConfig):
     """Settings of AutoFIS: ``hidden`` are the widths of the deep network, empty for a factorization machine alone.
 
     ``pairs`` None is the search stage, which learns gates of all pairs of fields by GRDA (``training.gates``) and makes
@@ -27,19 +27,7 @@ class AutoFISConfig:
     ``input_norm``, ``input_dropout`` (both on the vectors that the two parts share) and ``head`` are ours.
     """
 
-    dim: int = 16
-    input_norm: InputNormKind = "none"
     pairs: tuple[tuple[str, str], ...] | None = None
-    hidden: tuple[int, ...] = (400, 400, 400)
-    dropout: float = 0.0
-    input_dropout: float = 0.0
-    head: tuple[int, ...] = ()
-
-    def __post_init__(self) -> None:
-        for name in ("dim", "hidden", "head"):
-            require_at_least(self, name, 1)
-        require_share(self, "dropout")
-        require_share(self, "input_dropout")
 
 
 class AutoFIS(nn.Module):

@@ -9,29 +9,19 @@ from tamis.batch import Batch, Output
 from tamis.embeddings import FieldEmbedding
 from tamis.features.layout import Layout
 from tamis.layers import MLP, InputNorm, InputNormKind, PairInteraction, TaskTowers
-from tamis.models.setting_rules import require_at_least, require_share
+from tamis.models.mlp import MLPConfig
 from tamis.registry import MODELS, ModelEntry
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeepFMConfig:
+class DeepFMConfig(MLPConfig):
     """Settings of DeepFM: ``hidden`` are the widths of the deep network.
 
     ``input_norm``, ``input_dropout`` (both on the vectors that the two parts share) and ``head`` are ours.
     """
 
-    dim: int = 16
     input_norm: InputNormKind = "none"
     hidden: tuple[int, ...] = (400, 400, 400)
-    dropout: float = 0.0
-    input_dropout: float = 0.0
-    head: tuple[int, ...] = ()
-
-    def __post_init__(self) -> None:
-        for name in ("dim", "hidden", "head"):
-            require_at_least(self, name, 1)
-        require_share(self, "dropout")
-        require_share(self, "input_dropout")
 
 
 class DeepFM(nn.Module):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from tamis.features.layout import Layout
 from tamis.layers import AdaptiveFilter, FilterKind, InputNormKind, StaticBlock, StaticFilter, ViewFusion
@@ -98,8 +98,10 @@ class SSRS(SSRRanker):
         torch.Size([2, 1])
     """
 
+    sieve: ClassVar[type[StaticFilter] | type[AdaptiveFilter]] = StaticFilter
+
     def __init__(self, config: SSRSConfig, layout: Layout) -> None:
-        blocks = static_blocks(config, fields=layout.num_fields, sieve=StaticFilter)
+        blocks = static_blocks(config, fields=layout.num_fields, sieve=self.sieve)
         super().__init__(config, config.resolve(), layout, blocks=blocks, width=config.widths[-1])
 
 
