@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
 
-.PHONY: demo test lint types tests format docs bench bench-peers clean
+.PHONY: demo test lint types tests format docs bench clean
 
 demo: $(VENV)/.base
 	$(RUN)/tamis demo $(DEMO)
@@ -27,13 +27,10 @@ format: $(VENV)/.dev
 docs: $(VENV)/.dev
 	$(RUN)/python docs/generate.py
 
-# Under half an hour on two cores; make bench BENCH="load start" runs only these. docs/performance.md says what they ask.
+# Under half an hour on two cores, once the peers are installed; make bench BENCH="load start" runs only these.
+# docs/performance.md says what they ask.
 bench: $(VENV)/.base
 	$(RUN)/python benchmarks/run_all.py $(BENCH)
-
-# Installs the peers, each into an environment of its own, and takes a quarter of an hour more.
-bench-peers: $(VENV)/.base
-	$(RUN)/python benchmarks/peers.py $(BENCH)
 
 clean:
 	rm -rf $(VENV) runs .tamis .pytest_cache .ruff_cache .hypothesis

@@ -2,13 +2,13 @@
 
 import json
 import re
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from tamis import record
 from tamis.record import machine, versions
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "benchmarks"
@@ -57,9 +57,8 @@ def short_count(number: int) -> str:
 
 
 def command_line() -> str:
-    """The command that was given, with FOLDER for a path that only this machine has."""
-    told = ["FOLDER" if Path(argument).is_absolute() else argument for argument in sys.argv[1:]]
-    return shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *told])
+    """The command that was given, for the record."""
+    return record.command_line("python", f"benchmarks/{Path(sys.argv[0]).name}")
 
 
 def write_findings(

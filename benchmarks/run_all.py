@@ -1,4 +1,4 @@
-"""Run every benchmark but ``peers.py``, one after the other, and end with a table of figures, goals and verdicts.
+"""Run every benchmark, one after the other, and end with a table of figures, goals and verdicts.
 
     python benchmarks/run_all.py            all of them, in under half an hour on two quiet cores (``make bench``)
     python benchmarks/run_all.py load start only these
@@ -38,11 +38,13 @@ SCRIPTS = (
     Script(name="encode", minutes=0.5),
     Script(name="train_step", arguments=("--runs", "3"), minutes=2),
     Script(name="kernels", minutes=0.5),
-    Script(name="train_epoch", minutes=5),
-    Script(name="growth", minutes=5),
+    Script(name="train_epoch", arguments=("--runs", "2"), minutes=3.5),
+    Script(name="growth", arguments=("--runs", "2"), minutes=4),
     Script(name="memory", minutes=4),
     Script(name="resume", minutes=2),
     Script(name="score", arguments=("--runs", "3"), minutes=3),
+    # The first time it installs the peers, which takes some minutes more.
+    Script(name="peers", arguments=("--runs", "2"), minutes=6),
 )
 
 

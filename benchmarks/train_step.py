@@ -176,11 +176,14 @@ def main() -> None:
         keep("bf16", product_gigaflops(torch.bfloat16))
         keep("fp32", product_gigaflops(torch.float32))
         for question in QUESTIONS:
+            # Before and after: a minute that is busy during one of them only would make the share too large or small.
+            before = products_seconds(question)
             speed = rows_per_second(question, rows=arguments.rows)
+            products = (before + products_seconds(question)) / 2
             keep(question.name, speed)
-            keep(f"{question.name} share", round(products_seconds(question) * speed / question.batch_size, 3))
+            keep(f"{question.name} share", round(products * speed / question.batch_size, 3))
     shares = (
-        ("ssr_d share of matrix-product time", "ssr_d official rows/s batch 4096", ">= 0.85"),
+        ("ssr_d share of matrix-product time", "ssr_d official rows/s batch 4096", "0.85 to 1"),
         ("dcn_v2 share of matrix-product time", "dcn_v2 rows/s batch 4096", "-"),
         ("ssr_s share of matrix-product time", "ssr_s rows/s batch 4096", "-"),
     )

@@ -91,7 +91,7 @@ def tuning_table() -> str:
 def questions_table() -> str:
     """One line a benchmark: what it asks, how long it takes, and whether there are figures of it."""
     lines = ["| question | what it asks | minutes | figures |", "|---|---|---:|---|"]
-    minutes = {script.name: f"{script.minutes:g}" for script in SCRIPTS} | {"peers": "15, by `make bench-peers`"}
+    minutes = {script.name: f"{script.minutes:g}" for script in SCRIPTS}
     for name, duration in minutes.items():
         path = ROOT / "benchmarks" / f"{name}.py"
         docstring = ast.get_docstring(ast.parse(path.read_text())) or ""

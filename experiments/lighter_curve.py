@@ -13,7 +13,6 @@ import argparse
 import itertools
 import json
 import math
-import shlex
 import statistics
 import sys
 import time
@@ -32,7 +31,7 @@ from tamis.experiment import ExperimentSettings, load_settings, make_batches, pr
 from tamis.export import Bundle, load_bundle
 from tamis.models import make_lighter
 from tamis.models.ssr import SSRRanker
-from tamis.record import machine, versions, write_whole
+from tamis.record import command_line, machine, versions, write_whole
 from tamis.reports.svg import WIDTH, drawing, series_colour, to_svg
 from tamis.training import Evaluation, evaluate
 
@@ -81,7 +80,7 @@ def main() -> None:
         "split": encoded.manifest.split_description,
         "model": bundle.model_name,
         "settings": settings.to_table()["model"],
-        "command": _command_line(),
+        "command": command_line("python", f"experiments/{Path(sys.argv[0]).name}"),
         "machine": machine(torch_threads=1),
         "versions": versions(),
         "note": NOTE,
@@ -92,12 +91,6 @@ def main() -> None:
     write_whole(place.with_suffix(".html"), page(curve))
     for point in curve["points"]:
         print(line_of(point), flush=True)
-
-
-def _command_line() -> str:
-    """The command that was given, with FOLDER for a path that only this machine has."""
-    told = ["FOLDER" if Path(argument).is_absolute() else argument for argument in sys.argv[1:]]
-    return shlex.join(["python", f"experiments/{Path(sys.argv[0]).name}", *told])
 
 
 def make_variants(

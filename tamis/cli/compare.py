@@ -1,7 +1,5 @@
 """``tamis compare``: one study file in, verdicts out."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -39,6 +37,7 @@ def compare(
     """
     from tamis.cli.progress import EncodingBars, StudyBar
     from tamis.cli.study_tables import print_study_plan, print_verdicts
+    from tamis.record import command_line
     from tamis.reports import write_comparison
     from tamis.study import compare, judge, load_study, plan_study, prepare_study, write_verdicts
 
@@ -56,7 +55,7 @@ def compare(
                 planned = plan_study(study, encoded, runs=place, processes=processes, report=bar)
             print_study_plan(planned)
             return
-        command = shlex.join(["tamis", *sys.argv[1:]])
+        command = command_line("tamis")
         with StudyBar("runs") as bar:
             verdicts = compare(
                 study, encoded, runs=place, results=results, processes=processes, command=command, report=bar

@@ -1,7 +1,5 @@
 """``tamis train``: one experiment file in, one run folder out."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -35,6 +33,7 @@ def train(
     from tamis.cli.progress import EncodingBars, TrainingBar
     from tamis.cli.tables import print_plan, print_record
     from tamis.experiment import check_everywhere, load_settings, make_plan, prepare_data, run_experiment, run_folder
+    from tamis.record import command_line
     from tamis.training import Workers
 
     overrides = [*(overrides or []), *([f"training.seed={seed}"] if seed is not None else [])]
@@ -43,7 +42,7 @@ def train(
     with EncodingBars() as bars, workers.main_first():
         encoded = prepare_data(settings.data, from_folder=from_folder, offline=offline, report=bars, say=bars.say)
     folder = out or run_folder(Path("runs"), settings, encoded)
-    command = shlex.join(["tamis", *sys.argv[1:]])
+    command = command_line("tamis")
     planned = make_plan(settings, encoded, folder=folder, workers=workers)
     if workers.is_main:
         print_plan(planned)

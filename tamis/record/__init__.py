@@ -6,7 +6,7 @@ without torch or weights. Who may ask: everyone.
 """
 
 from tamis.record.curve import CurvePoint, read_curve, write_curve
-from tamis.record.environment import machine, versions
+from tamis.record.environment import command_line, machine, versions
 from tamis.record.inspection import Inspection
 from tamis.record.interval import mean_interval, student_t_chance_outside, student_t_quantile
 from tamis.record.run_record import FORMAT, RunRecord
@@ -22,6 +22,7 @@ __all__ = [
     "Inspection",
     "ModelSummary",
     "RunRecord",
+    "command_line",
     "find_runs",
     "flatten_settings",
     "group_seeds",

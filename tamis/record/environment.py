@@ -4,6 +4,8 @@ import importlib.metadata
 import os
 import platform
 import re
+import shlex
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -78,3 +80,24 @@ def _processor_facts() -> Iterator[tuple[str, str]]:
         return
     first_core = text.split("\n\n")[0]
     yield from re.findall(r"^([^\t:]+?)\s*: (.*)$", first_core, flags=re.MULTILINE)
+
+
+def command_line(*program: str) -> str:
+    """The command that was given, for a record: ``program`` and its arguments, without what only this machine has.
+
+    An absolute path becomes ``FOLDER``, or its last part in ``FOLDER`` if that has an ending.
+
+    Example:
+        >>> from unittest.mock import patch
+        >>> with patch("sys.argv", ["tamis", "train", "/my/mlp.toml", "--from", "/my/log", "--seed", "1"]):
+        ...     command_line("tamis")
+        'tamis train FOLDER/mlp.toml --from FOLDER --seed 1'
+    """
+    return shlex.join([*program, *map(_without_place, sys.argv[1:])])
+
+
+def _without_place(argument: str) -> str:
+    path = Path(argument)
+    if not path.is_absolute():
+        return argument
+    return f"FOLDER/{path.name}" if path.suffix else "FOLDER"

@@ -62,7 +62,7 @@ def test_an_unknown_name_is_refused(run_all, monkeypatch, capsys):
     assert "no benchmark is called 'speed'; there are start, load" in capsys.readouterr().err
 
 
-def test_every_question_but_the_peers_is_among_them_and_they_fit_into_half_an_hour(run_all):
+def test_every_question_is_among_them_and_they_fit_into_half_an_hour(run_all):
     asking = {path.stem for path in BENCHMARKS.glob("*.py") if "import figure" in path.read_text()}
-    assert {script.name for script in run_all.SCRIPTS} == asking - {"peers"}
+    assert {script.name for script in run_all.SCRIPTS} == asking
     assert sum(script.minutes for script in run_all.SCRIPTS) < 30
