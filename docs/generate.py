@@ -22,6 +22,7 @@ from tamis.data.readers.planted import PlantedSource
 from tamis.data.recipes import RECIPES
 from tamis.models import MODELS, ssr_d, ssr_s
 from tamis.record import RunRecord, find_runs, summarise
+from tamis.study.verdicts import verdict_on
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))  # scripts, which import each other by file name
@@ -161,6 +162,70 @@ def verdicts_table(path: Path) -> str:
     return "\n".join(lines)
 
 
+def evidence_table() -> str:
+    """One line a data set and budget: the best of the SSR family beside the best of all other models."""
+    lines = [
+        "| data set | dense parameters | test rows (clicks) | best SSR | best of the others | difference [95 %] "
+        "| after Holm | best of all | LightGBM |",
+        "|---|---:|---:|---|---|---|---|---|---|",
+    ]
+    for contest in _contests():
+        models = [line for line in contest["ranking"] if not line["outside"] and line["auc"] is not None]
+        best = {is_ssr: next(line for line in models if _is_ssr(line) == is_ssr) for is_ssr in (True, False)}
+        trees = next((line for line in contest["ranking"] if line["outside"]), None)
+        gap = _gap(contest["tests"], best[True]["model"], best[False]["model"])
+        lines.append(
+            f"| {contest['data']} | {contest['target']:,} | {contest['rows']['test']:,} ({contest['positives']:,}) "
+            f"| `{best[True]['label']}` {best[True]['auc']:.4f} | `{best[False]['label']}` {best[False]['auc']:.4f} "
+            f"| {gap} | {'SSR' if _is_ssr(models[0]) else 'another model'} "
+            f"| {'' if trees is None or trees['auc'] is None else format(trees['auc'], '.4f')} |"
+        )
+    return "\n".join(lines)
+
+
+def _contests() -> list[dict[str, Any]]:
+    """All contests of the table, real data sets first."""
+    found = json.loads((ROOT / "results" / "verdicts.json").read_text())["data_sets"]
+    return sorted(found, key=lambda contest: (not contest["real"], contest["data"], contest["target"]))
+
+
+def _is_ssr(line: dict[str, Any]) -> bool:
+    return str(line["name"]).startswith("ssr_")
+
+
+def _gap(tests: list[dict[str, Any]], one: str, other: str) -> str:
+    """The difference of two models with its interval, and what the corrected test says of the first."""
+    test = next(test for test in tests if {test["one"], test["other"]} == {one, other})
+    sign = 1 if test["one"] == one else -1
+    low, high = sorted((sign * test["low"], sign * test["high"]))
+    gap = {"mean": sign * test["difference"], "low": low, "high": high}
+    return f"{_interval(gap)} | {verdict_on(one, other, tests)}"
+
+
+def ranking_tables() -> str:
+    """A table a budget: the test AUC of each model on each data set."""
+    parts = []
+    for target in sorted({contest["target"] for contest in _contests()}):
+        contests = [contest for contest in _contests() if contest["target"] == target]
+        places = [{line["label"]: line for line in contest["ranking"]} for contest in contests]
+        lines = [
+            f"| {target:,} dense parameters | {' | '.join(contest['data'] for contest in contests)} |",
+            f"|---|{'---:|' * len(contests)}",
+        ]
+        for label in dict.fromkeys(label for place in places for label in place):
+            lines.append(f"| `{label}` | {' | '.join(_mark(place.get(label)) for place in places)} |")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def _mark(line: dict[str, Any] | None) -> str:
+    """An AUC: in bold the best, with = what is not told apart from it."""
+    if line is None or line["auc"] is None:
+        return "" if line is None else "failed"
+    said, auc = line["against_best"], f"{line['auc']:.4f}"
+    return {"best": f"**{auc}**", "not told apart": f"{auc} ="}.get(said, auc)
+
+
 def _rank(line: dict[str, Any] | None) -> str:
     if line is None or line["auc"] is None:
         return "" if line is None else line["against_best"]
@@ -275,6 +340,9 @@ GENERATED: dict[str, Callable[[], str]] = {
     "planted": planted_table,
     "beyond": lambda: verdicts_table(ROOT / "results" / "studies" / "beyond-planted-small" / "verdicts.json"),
     "lighter": lighter_table,
+    "evidence": evidence_table,
+    "rankings": ranking_tables,
+    "ablations": lambda: verdicts_table(ROOT / "results" / "studies" / "ablations" / "verdicts.json"),
 }
 
 
@@ -289,7 +357,9 @@ def render(text: str) -> str:
 
 def _records() -> list[RunRecord]:
     places = [path for path in (ROOT / "results").iterdir() if path.is_dir() and path.name not in NO_RECORDS]
-    return [RunRecord.load(run) for place in sorted(places) for run in find_runs(place)]
+    records = [RunRecord.load(run) for place in sorted(places) for run in find_runs(place)]
+    # Final runs of a study stand in its verdicts.
+    return [record for record in records if not record.command.startswith("tamis compare")]
 
 
 def _plain(value: object) -> str:

@@ -28,6 +28,9 @@ def compare(
     data: Annotated[
         list[str] | None, typer.Option(help="Only these data sets of the study; repeat it for several.")
     ] = None,
+    target: Annotated[
+        list[int] | None, typer.Option(help="Only at these targets of the study's budget; repeat it for several.")
+    ] = None,
     from_folder: From = None,
     offline: Offline = False,
 ) -> None:
@@ -41,8 +44,7 @@ def compare(
     from tamis.reports import write_comparison
     from tamis.study import compare, judge, load_study, plan_study, prepare_study, write_verdicts
 
-    study = load_study(file, overrides or [])
-    study = study.only(data) if data else study
+    study = load_study(file, overrides or []).only(data or [], targets=target or [])
     place = runs / study.rules.name
     processes = processes or cores()
     if only_judge:

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
 
 from tamis.analysis import ViewCounts, group_shares
 from tamis.batch import Batch
-from tamis.layers import MLP, DynamicBlock, StaticBlock
+from tamis.layers import MLP, CompetitiveFilter, DynamicBlock, StaticBlock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,10 @@ class FilterBlock:
 
 
 def filter_blocks(model: nn.Module, *, num_fields: int, flat_width: int | None) -> list[FilterBlock]:
-    """All SSR blocks in order; what the first reads are the fields, if it is as wide as they are together."""
+    """The blocks in order whose filter is looked at: static ones, and dynamic ones that iterate.
+
+    What the first block reads are the fields, if it is as wide as they are together.
+    """
     found: list[FilterBlock] = []
     before: tuple[int, int] | None = None
     for name, block in model.named_modules():
@@ -35,9 +39,15 @@ def filter_blocks(model: nn.Module, *, num_fields: int, flat_width: int | None) 
         groups = num_fields if reads_fields else None
         if before is not None and d_in == before[0] * before[1]:
             groups = before[0]
-        found.append(FilterBlock(name=name, block=block, d_in=d_in, groups=groups, reads_fields=reads_fields))
+        if isinstance(block, StaticBlock) or is_iterative(block.filter):
+            found.append(FilterBlock(name=name, block=block, d_in=d_in, groups=groups, reads_fields=reads_fields))
         before = _output(block)
     return found
+
+
+def is_iterative(sieve: nn.Module) -> TypeGuard[CompetitiveFilter]:
+    """Whether a dynamic filter takes steps, each of which can be counted."""
+    return isinstance(sieve, CompetitiveFilter) and sieve.kind == "iterative"
 
 
 def typical_sizes(x: Tensor) -> Tensor:
@@ -83,7 +93,7 @@ class Watch:
         sizes = _input_sizes(model, [place.name for place in blocks], first)
         self.filters = {
             place.name: ViewCounts(
-                alpha=place.block.filter.alpha.detach(),
+                alpha=competition_of(place.block).alpha.detach(),
                 width=place.block.projection.width,
                 group_shares=projected_groups(place, sizes[place.name]),
             )
@@ -146,6 +156,12 @@ def _add_hidden(counts: ViewCounts) -> Callable[[nn.Module, tuple[Tensor, ...], 
         counts.add(output.unsqueeze(1))
 
     return add
+
+
+def competition_of(block: DynamicBlock) -> CompetitiveFilter:
+    """The filter of a block that ``filter_blocks`` has found."""
+    assert is_iterative(block.filter)
+    return block.filter
 
 
 def _output(block: StaticBlock | DynamicBlock) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from tamis.analysis import (
     static_choice,
     weight_sparsity,
 )
-from tamis.experiment.filter_watch import FilterBlock, Watch
+from tamis.experiment.filter_watch import FilterBlock, Watch, competition_of
 from tamis.layers import DynamicBlock, StaticBlock
 
 _MOST_CELLS = 400  # of one table of views and their sources: keeps the file under 60 kB
@@ -92,11 +92,12 @@ def filter_figures(
             **(_kept_sources(names, choice.groups, None, None) if one.groups else {}),
         }
     assert isinstance(fresh.block, DynamicBlock)
-    alpha, gamma = one.block.filter.alpha.detach(), one.block.filter.gamma.detach()
+    trained, untrained = competition_of(one.block), competition_of(fresh.block)
+    alpha, gamma = trained.alpha.detach(), trained.gamma.detach()
     facts |= {"kind": "dynamic", "views": len(alpha), "width": gamma.shape[1], "iterations": alpha.shape[1]}
-    facts |= {"alpha": alpha, "alpha_start": fresh.block.filter.alpha.mean().item()}
+    facts |= {"alpha": alpha, "alpha_start": untrained.alpha.mean().item()}
     facts |= {"gamma_quartiles": gamma.quantile(torch.linspace(0, 1, 5), dim=1).T}
-    facts |= {"gamma_start": fresh.block.filter.gamma.mean().item()}
+    facts |= {"gamma_start": untrained.gamma.mean().item()}
     watch, fresh_watch = watches
     if watch is None or fresh_watch is None:
         return facts

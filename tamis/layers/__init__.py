@@ -10,6 +10,7 @@ from tamis.layers.averaged_batch_norm import AveragedBatchNorm
 from tamis.layers.bilinear_fusion import BilinearFusion
 from tamis.layers.competition_flow import flow_threshold
 from tamis.layers.competitive_filter import CompetitionKind, CompetitiveFilter, competitive_sparse
+from tamis.layers.control_filter import ControlFilter, ControlKind
 from tamis.layers.cross import CrossLayer, CrossNetwork
 from tamis.layers.dice import Dice
 from tamis.layers.factorized_interaction import (
@@ -59,6 +60,8 @@ __all__ = [
     "BilinearFusion",
     "CompetitionKind",
     "CompetitiveFilter",
+    "ControlFilter",
+    "ControlKind",
     "CrossLayer",
     "CrossNetwork",
     "DynamicBlock",

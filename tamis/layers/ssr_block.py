@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from tamis.layers.adaptive_filter import AdaptiveFilter
 from tamis.layers.competitive_filter import CompetitiveFilter
+from tamis.layers.control_filter import ControlFilter
 from tamis.layers.static_filter import StaticFilter
 from tamis.layers.view_fusion import ViewFusion
 from tamis.layers.view_projection import ViewProjection
@@ -65,7 +66,9 @@ class DynamicBlock(nn.Module):
         torch.Size([4, 2, 3])
     """
 
-    def __init__(self, *, projection: ViewProjection, filter: CompetitiveFilter, fusion: ViewFusion) -> None:
+    def __init__(
+        self, *, projection: ViewProjection, filter: CompetitiveFilter | ControlFilter, fusion: ViewFusion
+    ) -> None:
         super().__init__()
         self.projection = projection
         self.filter = filter

@@ -9,6 +9,8 @@ from tamis.features.layout import Layout
 from tamis.layers import (
     CompetitionKind,
     CompetitiveFilter,
+    ControlFilter,
+    ControlKind,
     DynamicBlock,
     InputNormKind,
     ViewFusion,
@@ -73,7 +75,9 @@ class SSRDConfig:
     layer, None for the same. ``last`` says how the last block's views become one vector.
 
     ``competition`` says how dimensions compete: by the published ``iterative`` steps, or by their ``closed`` form for
-    many small steps (ours), whose one rate starts as ``iterations * alpha_init``.
+    many small steps (ours), whose one rate starts as ``iterations * alpha_init``. Where nothing is to
+    compete, ``relu`` lets pass what is positive, ``top_k`` the largest ``kept`` share of a view, and ``dropout`` a
+    random one while training.
 
     ``dropout`` acts inside the network, ``input_dropout`` on the normalised input (ours; published models have none).
     """
@@ -83,8 +87,9 @@ class SSRDConfig:
     views: tuple[int, ...] = (8, 8)
     widths: tuple[int, ...] = (128, 128)
     fused_widths: tuple[int, ...] | None = None
-    competition: CompetitionKind = "iterative"
+    competition: CompetitionKind | ControlKind = "iterative"
     iterations: int = 5
+    kept: float = 0.25
     alpha_init: float = 0.1
     gamma_init: float = 1.0
     dropout: float = 0.0
@@ -103,6 +108,8 @@ class SSRDConfig:
     def __post_init__(self) -> None:
         check_blocks(self)
         require_at_least(self, "iterations", 1)
+        if not 0 < self.kept <= 1:
+            raise ConfigError(f"SSRDConfig kept must be above 0 and at most 1; got {self.kept}.")
         require_at_least(self, "fused_widths", 1)
         if self.fused_widths is None:
             return
@@ -165,14 +172,7 @@ def dynamic_blocks(config: SSRDConfig, *, d_in: int) -> Iterator[DynamicBlock]:
                 has_values=parts.gate,
                 eps=parts.view_norm_eps,
             ),
-            filter=CompetitiveFilter(
-                views=views,
-                width=width,
-                iterations=config.iterations,
-                alpha_init=config.alpha_init,
-                gamma_init=config.gamma_init,
-                kind=config.competition,
-            ),
+            filter=_filter(config, views=views, width=width),
             fusion=ViewFusion(
                 views=views,
                 d_in=width,
@@ -185,6 +185,21 @@ def dynamic_blocks(config: SSRDConfig, *, d_in: int) -> Iterator[DynamicBlock]:
             ),
         )
         d_in = views * fused
+
+
+def _filter(config: SSRDConfig, *, views: int, width: int) -> CompetitiveFilter | ControlFilter:
+    if config.competition in ("iterative", "closed"):
+        return CompetitiveFilter(
+            views=views,
+            width=width,
+            iterations=config.iterations,
+            alpha_init=config.alpha_init,
+            gamma_init=config.gamma_init,
+            kind=config.competition,
+        )
+    return ControlFilter(
+        views=views, width=width, kind=config.competition, kept=config.kept, gamma_init=config.gamma_init
+    )
 
 
 MODELS.add(
@@ -201,7 +216,7 @@ MODELS.add(
             "and initialisation the paper does not state; paper leaves the first three out; unirank follows "
             "UniRank without its target attention. Our own: weights start as in the authors' code in every "
             "preset, the running statistics of the input normalisation start as a plain average, and the "
-            'options last = "concat", competition = "closed" and input_dropout.'
+            'options last = "concat", input_dropout and every competition but "iterative".'
         ),
     ),
 )

@@ -138,7 +138,10 @@ class Entrant:
 
 @dataclass(frozen=True, kw_only=True)
 class StudySettings:
-    """A whole study; ``entrants`` are its models by data set and budget, and its references by data set."""
+    """A whole study; ``entrants`` are its models by data set and budget, and its references by data set.
+
+    ``asked`` are the targets of the budget that are wanted now; names of runs do not depend on it.
+    """
 
     rules: Rules
     budget: Budget
@@ -148,10 +151,11 @@ class StudySettings:
     models: tuple[ModelBlock, ...]
     references: tuple[ModelBlock, ...]
     where: str
+    asked: tuple[int, ...] = ()
 
     def contests(self) -> list[tuple[DataBlock, int | None]]:
         """Each data set at each budget."""
-        return [(data, target) for data in self.data for target in self.budget.targets or (None,)]
+        return [(data, target) for data in self.data for target in self.asked or self.budget.targets or (None,)]
 
     def entrants(self) -> list[Entrant]:
         """Every model of every contest, and every reference of every data set, in the order of the data sets.
@@ -167,17 +171,24 @@ class StudySettings:
             found += [self.entrant(data, reference, None) for reference in self.references]
         return found
 
-    def only(self, names: Iterable[str]) -> "StudySettings":
-        """The same study on some of its data sets.
+    def only(self, names: Iterable[str] = (), *, targets: Iterable[int] = ()) -> "StudySettings":
+        """The same study on some of its data sets or at some targets of its budget; all of what is not given.
 
         Raises:
-            ConfigError: it has no such data set.
+            ConfigError: it has no such data set or target.
         """
         known, wanted = [data.name for data in self.data], list(names)
         for name in wanted:
             if name not in known:
                 raise ConfigError(f"{self.where}: has no data set {name!r}. {suggest(name, known)}")
-        return dataclasses.replace(self, data=tuple(data for data in self.data if data.name in wanted))
+        asked = tuple(targets)
+        for target in asked:
+            if target not in self.budget.targets:
+                raise ConfigError(
+                    f"{self.where}: has no budget target {target:,}. Its targets are {list(self.budget.targets)}."
+                )
+        data = tuple(data for data in self.data if data.name in (wanted or known))
+        return dataclasses.replace(self, data=data, asked=asked)
 
     def seeds_of(self, model: ModelBlock) -> tuple[int, ...]:
         """The seeds of a model's final runs."""

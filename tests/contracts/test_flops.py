@@ -29,6 +29,7 @@ CASES = [
     ("masknet", {"structure": "serial", "num_blocks": 3, "block_width": 5, "hidden": (7,)}),
     ("rank_mixer", {"num_tokens": 4, "token_width": 8, "num_blocks": 2, "expansion": 3, "num_experts": 2}),
     ("ssr_d", {"preset": "paper", "views": (2, 3), "widths": (4, 5)}),
+    ("ssr_d", {"views": (2, 3), "widths": (4, 5), "competition": "top_k"}),
     ("ssr_d", {"preset": "unirank", "views": (2, 3), "widths": (4, 5), "gate": True}),
     ("ssr_s", {"preset": "paper", "views": (2,), "widths": (4,), "depth": 2}),
     ("wukong", {"interacted": 3, "compressed": 2, "rank": None, "layer_hidden": (7,), "hidden": (6,)}),

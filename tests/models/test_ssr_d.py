@@ -11,6 +11,7 @@ from tamis.errors import ConfigError
 from tamis.features.layout import IdField, Layout
 from tamis.models import SSRD, SSRDConfig
 from tamis.models.ssr_d import PRESETS, dynamic_blocks
+from tamis.objectives import binary_cross_entropy
 from tamis.registry import MODELS
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
@@ -144,7 +145,7 @@ def test_every_block_and_probability_equals_the_authors_code(name, gate, fusion,
     assert sum(p.numel() for p in model.parameters()) == int(arrays["trainable_parameters"])
 
 
-@pytest.mark.parametrize("competition", ["iterative", "closed"])
+@pytest.mark.parametrize("competition", ["iterative", "closed", "relu", "top_k"])
 @pytest.mark.parametrize("preset", list(PRESETS))
 def test_in_every_preset_the_gate_multiplies_the_winners_by_values_of_their_own(preset, competition):
     torch.manual_seed(0)
@@ -170,6 +171,25 @@ def test_the_closed_form_has_one_rate_a_view_and_gives_nearly_what_the_iteration
             outputs.append(model(Batch(ids=ids, dense=torch.empty(50, 0))).logits)
     assert model.body.blocks[0].filter.alpha.shape == (3, 1)
     assert 0 < (outputs[0] - outputs[1]).abs().max() < 0.1 * outputs[0].std()
+
+
+@pytest.mark.parametrize("competition", ["relu", "top_k", "dropout"])
+def test_without_competition_only_the_filter_is_another_and_it_learns(competition):
+    ids, labels = torch.randint(1, 40, (50, 5)), torch.randint(0, 2, (50, 1)).float()
+    shapes = []
+    for kind in ("iterative", competition):
+        model = SSRD(SSRDConfig(views=(3, 2), widths=(8, 8), competition=kind, kept=0.5), layout_of(5))
+        batch = Batch(ids=ids, dense=torch.empty(50, 0), labels=labels)
+        binary_cross_entropy(model(batch), batch).backward()
+        shapes.append({name: weight.shape for name, weight in model.named_parameters() if "alpha" not in name})
+        assert all(weight.grad is not None and weight.grad.any() for weight in model.parameters())
+    assert shapes[0] == shapes[1]
+
+
+@pytest.mark.parametrize("kept", [0.0, 1.5])
+def test_a_share_that_cannot_be_is_refused(kept):
+    with pytest.raises(ConfigError, match=f"kept must be above 0 and at most 1; got {kept}"):
+        SSRDConfig(competition="top_k", kept=kept)
 
 
 def test_a_setting_of_every_kind_can_come_from_a_table():

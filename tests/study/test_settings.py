@@ -178,6 +178,16 @@ def test_a_study_may_be_cut_to_some_of_its_data_sets():
         study.only(["adlut"])
 
 
+def test_a_study_may_be_cut_to_some_targets_of_its_budget_and_its_names_stay():
+    study = read(budget={"kind": "parameters", "targets": [300_000, 1_000_000]})
+    labels = [entrant.label for entrant in study.entrants()]
+    kept = [entrant.label for entrant in study.only(targets=[1_000_000]).entrants()]
+    assert kept == [label for label in labels if not label.endswith("-300k")]
+    assert study.only() == study
+    with pytest.raises(ConfigError, match=r"no budget target 400,000. Its targets are \[300000, 1000000\]"):
+        study.only(targets=[400_000])
+
+
 def test_a_reference_does_not_stand_beside_models_that_see_a_share_of_the_rows():
     data = [{"name": "adult", "recipe": "adult", "train_share": 0.5}]
     with pytest.raises(ConfigError, match=r"trains on all rows, so it cannot stand beside models with .* 0.5"):

@@ -16,6 +16,7 @@ FOLDERS = {
     "criteo": "criteo_kaggle_8k",
     "criteo-60k": "criteo_1tb_60k",
     "avazu": "avazu_9k",
+    "avazu-9k": "avazu_9k",
     "frappe": "frappe",
     "adult": "adult_census",
 }
@@ -26,6 +27,7 @@ FACTS = {
     "criteo": (8_000, 0.216),
     "criteo-60k": (60_000, 0.0316),
     "avazu": (8_999, 0.174),
+    "avazu-9k": (8_999, 0.174),
     "frappe": (202_027 + 57_722 + 28_860, 1 / 3),
     "adult": (48_842, 0.239),
 }
@@ -103,7 +105,7 @@ def test_criteo_60k_trains_on_parts_0_to_4_and_tests_on_part_5(shared_data):
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("name", ["criteo", "avazu", "frappe"])
+@pytest.mark.parametrize("name", ["criteo", "avazu", "avazu-9k", "frappe"])
 def test_a_folder_with_parts_gives_a_source_for_each(shared_data, name):
     recipe = RECIPES[name]
     found = recipe.open(from_folder=shared_data / FOLDERS[name])
@@ -115,6 +117,7 @@ def test_a_folder_with_parts_gives_a_source_for_each(shared_data, name):
         == {
             "criteo": dict(train=7200, valid=409, test=391),
             "avazu": dict(train=8087, valid=480, test=432),
+            "avazu-9k": dict(train=8087, valid=480, test=432),
             "frappe": dict(train=202_027, valid=57_722, test=28_860),  # as published
         }[name]
     )
@@ -163,6 +166,7 @@ def test_a_changed_file_is_refused_with_the_way_out(tmp_path):
     [
         ("criteo", "criteo: cannot be downloaded without accepting its terms.*train.txt with --from"),
         ("criteo-60k", "criteo-60k: cannot be downloaded.*criteo_1tb_60k.parquet with --from"),
+        ("avazu-9k", "avazu-9k: cannot be downloaded.*dev.csv.gz and test.csv.gz of the sample with --from"),
         ("avazu", "avazu: cannot be downloaded.*train.gz, and name the folder that holds it with --from"),
         ("frappe", "frappe: cannot be downloaded.*frappe.train.libfm.*with --from"),
     ],
