@@ -41,7 +41,8 @@ class BilinearFusion(nn.Module):
         self.weight = nn.Parameter(torch.empty(heads, x_width // heads, tasks * (y_width // heads)))
         glorot_uniform_(self.linear.weight, fan_in=x_width + y_width, fan_out=1)
         nn.init.zeros_(self.linear.bias)
-        glorot_normal_(self.weight, fan_in=x_width // heads, fan_out=y_width // heads)
+        # The authors' code keeps these as one column of all heads for each task, and Glorot's rule counts that.
+        glorot_normal_(self.weight, fan_in=tasks, fan_out=x_width * y_width // heads)
 
     @property
     def flops_per_row(self) -> int:

@@ -120,6 +120,9 @@ MODELS.add(
         config=DCNv2Config,
         source='Wang et al. 2021, "DCN V2", arXiv 2008.13535',
         status="published",
-        note='Our settings: input_norm (left out by "none") and input_dropout (left out by 0, the default).',
+        note=(
+            'Our settings: input_norm ("batch", the default; left out by "none"), input_dropout (left out by 0) and '
+            "head. The paper's mixture of several low-rank crosses is left out."
+        ),
     ),
 )

@@ -93,6 +93,6 @@ MODELS.add(
         config=MLPConfig,
         source='Covington et al. 2016, "Deep Neural Networks for YouTube Recommendations", RecSys 2016',
         status="published",
-        note='Our settings: input_norm (left out by "none") and input_dropout (left out by 0, the default).',
+        note='Our settings: input_norm ("batch", the default; left out by "none") and input_dropout (left out by 0).',
     ),
 )

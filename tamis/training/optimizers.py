@@ -18,7 +18,7 @@ from tamis.training.table_dtype import TABLE_DTYPES, TableDtype
 
 @dataclass(frozen=True, kw_only=True)
 class DenseOptimizer:
-    """Settings of AdamW, which steps all that is no table; biases and norms are never decayed."""
+    """Settings of AdamW, which steps all that is no table; only the weights of products are decayed."""
 
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
@@ -134,7 +134,7 @@ class Optimizers:
             elif getattr(parameter, "is_gate", False):
                 marked.append(parameter)
             else:
-                (decayed if parameter.dim() > 1 else plain).append(parameter)
+                (decayed if _is_decayed(name, parameter) else plain).append(parameter)
         if not self._names:
             raise TrainingError("the model has no parameters that require a gradient, so there is nothing to train.")
         self.parameters = [*row_sparse, *marked, *decayed, *plain]
@@ -268,6 +268,17 @@ def _make_tables(
             rounding=rounding,
         )
     return DenseAdam(parameters, lr=rate, betas=settings.betas, eps=settings.eps, weight_decay=decay, fused=True)
+
+
+# What is no weight of a product though it has one row for each view, head or expert.
+_NEVER_DECAYED = ("alpha", "gamma", "scores", "shares")
+
+
+def _is_decayed(name: str, parameter: Tensor) -> bool:
+    """Whether weight decay is meant for a parameter: not for biases, and not for scales, whose neutral value is 1."""
+    *modules, leaf = (part for part in name.split(".") if not part.isdigit())
+    is_of_norm = any(module.endswith(("norm", "norms")) for module in modules[-1:])
+    return parameter.dim() > 1 and not (is_of_norm or "bias" in leaf or leaf in _NEVER_DECAYED)
 
 
 def _make_dense(

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 
@@ -24,6 +26,14 @@ def test_it_equals_its_formula(tasks):
                         score += float(x[row, 2 * head + i] * weight * y[row, 3 * head + j])
             expected[row, task] = score
     torch.testing.assert_close(fusion(x, y), expected)
+
+
+def test_its_products_start_as_small_as_in_the_authors_code():
+    """There those of all heads are one column of 2,000 numbers, filled by Glorot's rule for that shape."""
+    torch.manual_seed(0)
+    fusion = BilinearFusion(x_width=200, y_width=100, heads=10, tasks=1)
+    assert fusion.weight.numel() == 2000
+    assert fusion.weight.detach().std().item() == pytest.approx(math.sqrt(2 / 2001), rel=0.1)
 
 
 def test_numbers_out_of_range_are_refused():

@@ -37,6 +37,11 @@ def test_the_mark_by_which_gates_are_pruned_outlives_a_copy(is_searched):
     assert layer.gates.is_gate is copy.deepcopy(layer).gates.is_gate is is_searched
 
 
+def test_running_statistics_move_as_slowly_as_the_authors():
+    layer = GatedPairs(fields=4, dim=3, pairs=PAIRS, tasks=1, is_searched=True)
+    assert (layer.norm.momentum, layer.norm.eps) == (0.01, 1e-3)
+
+
 def test_no_pair_is_refused():
     with pytest.raises(ValueError, match="at least one pair and one task; got 0 and 1"):
         GatedPairs(fields=1, dim=3, pairs=[], tasks=1, is_searched=True)

@@ -76,6 +76,14 @@ def test_some_experts_are_left_out():
     assert 0 < (routed <= 0).double().mean() < 1
 
 
+def test_the_matrices_of_every_token_start_by_glorots_rule_for_their_own_widths():
+    torch.manual_seed(0)
+    layer = PerTokenFFN(tokens=4, width=20, expansion=3, experts=2)
+    for weight in (layer.weight_in, layer.weight_out):
+        assert weight.detach().std().item() == pytest.approx(math.sqrt(2 / (20 + 60)), rel=0.1)
+    assert layer.router.detach().std().item() == pytest.approx(math.sqrt(2 / (20 + 2)), rel=0.2)
+
+
 def test_numbers_out_of_range_are_refused():
     with pytest.raises(ValueError, match="must be at least 1; got 3, 2, 1 and 0"):
         PerTokenFFN(tokens=3, width=2, expansion=1, experts=0)

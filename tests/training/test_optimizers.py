@@ -1,12 +1,15 @@
 """Which parameter goes to which optimizer, and that both do what they say."""
 
 import math
+import re
 
 import pytest
 import torch
 from torch import nn
 
 from tamis.errors import CheckpointError, ConfigError, TrainingError
+from tamis.features.layout import IdField, Layout
+from tamis.models import MODELS
 from tamis.objectives import binary_cross_entropy
 from tamis.training.optimizers import DenseOptimizer, Optimizers, TableOptimizer, clip_norm_
 
@@ -64,6 +67,30 @@ def test_weight_decay_leaves_biases_and_norms_alone(tiny):
     optimizers.step(1.0)
     torch.testing.assert_close(model.hidden.weight.data, torch.full_like(model.hidden.weight, 0.95))
     assert (model.hidden.bias == 1.0).all() and (model.norm.weight == 1.0).all()
+
+
+@pytest.mark.parametrize("name", sorted(set(MODELS) - {"din"}))
+def test_only_weights_of_products_are_decayed_in_every_model(name):
+    layout = Layout(
+        tables={"user": 9, "item": 9},
+        ids=(IdField(name="user", table="user"), IdField(name="item", table="item")),
+        tasks=("click", "pay"),
+    )
+    entry = MODELS[name]
+    model = entry.build(entry.config(), layout)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(1.0)
+    optimizers = Optimizers(model, tables=TableOptimizer(), dense=DenseOptimizer(learning_rate=0.1, weight_decay=0.5))
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    if optimizers.dense is not None:
+        optimizers.dense.step()
+    for place, parameter in model.named_parameters():
+        is_product = re.search(r"(weights?|weight_in|weight_out|projection|learned)(\.\d+)?$", place)
+        is_left = getattr(parameter, "row_sparse", False) or re.search(r"norms?(\.\d+)?\.weight$", place)
+        expected = 0.95 if is_product and not is_left else 1.0
+        assert (parameter - expected).abs().max() < 1e-6, place
 
 
 def test_both_learning_rates_take_the_share_of_the_schedule(tiny):
