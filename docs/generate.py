@@ -226,6 +226,48 @@ def _mark(line: dict[str, Any] | None) -> str:
     return {"best": f"**{auc}**", "not told apart": f"{auc} ="}.get(said, auc)
 
 
+def sparsity_table() -> str:
+    """What the lab found in every layer that reads the fields, mean over seeds; in brackets before training."""
+    lines = [
+        "| data set | model | layer | weights below 0.001 | below a tenth of their RMS | inputs with 80 % of the mass "
+        "| effective rank of full | exact zeros behind it |",
+        "|---|---|---|---:|---:|---:|---:|---:|",
+    ]
+    for place in sorted({path.parent for path in (ROOT / "results" / "sparsity").rglob("seed-*.json")}):
+        seeds = [json.loads(path.read_text()) for path in sorted(place.glob("seed-*.json"))]
+        for name in (layer["name"] for layer in seeds[0]["layers"] if layer["reads_fields"]):
+            layers = [next(layer for layer in seed["layers"] if layer["name"] == name) for seed in seeds]
+            shares = [_trained_and_not(layers, key) for key in ("below_absolute", "below_rms", "dims_for_80")]
+            rank = statistics.mean(layer["trained"]["effective_rank"] for layer in layers)
+            lines.append(
+                f"| {seeds[0]['dataset']} | `{place.name}` | `{name}` | {' | '.join(shares)} "
+                f"| {rank:.0f} of {layers[0]['trained']['full_rank']} | {_zeros_behind(seeds, name)} |"
+            )
+    return "\n".join(lines)
+
+
+def _trained_and_not(parts: list[dict[str, Any]], key: str) -> str:
+    trained, fresh = (statistics.mean(part[when][key] for part in parts) for when in ("trained", "untrained"))
+    return f"{trained:.1%} ({fresh:.1%})"
+
+
+def _zeros_behind(seeds: list[dict[str, Any]], name: str) -> str:
+    """Zeros of the ReLU behind a layer, or of the filter in front of or behind it; nothing where there is neither."""
+    behind = [layer for seed in seeds for layer in seed["relu_layers"] if layer["name"] == name]
+    if behind:
+        return _trained_and_not(behind, "zeros")
+    filters = [one for seed in seeds for one in seed["filters"] if name.startswith(f"{one['name']}.")]
+    if not filters:
+        return ""
+    if filters[0]["kind"] == "static":
+        return f"{statistics.mean(one['zeros'] for one in filters):.1%} of inputs unread by a view"
+    means = {
+        when: statistics.mean(statistics.mean(one[when]["zeros"][-1]) for one in filters)
+        for when in ("trained", "untrained")
+    }
+    return f"{means['trained']:.1%} ({means['untrained']:.1%})"
+
+
 def _rank(line: dict[str, Any] | None) -> str:
     if line is None or line["auc"] is None:
         return "" if line is None else line["against_best"]
@@ -341,6 +383,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "beyond": lambda: verdicts_table(ROOT / "results" / "studies" / "beyond-planted-small" / "verdicts.json"),
     "lighter": lighter_table,
     "evidence": evidence_table,
+    "sparsity": sparsity_table,
     "rankings": ranking_tables,
     "ablations": lambda: verdicts_table(ROOT / "results" / "studies" / "ablations" / "verdicts.json"),
 }

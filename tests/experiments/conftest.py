@@ -2,7 +2,39 @@
 
 import pytest
 
+from tamis.experiment import load_settings, prepare_data, run_experiment
+
 
 @pytest.fixture(autouse=True)
 def experiments_on_the_path(scripts_of):
     scripts_of("experiments")
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A finished run on a planted log."""
+    settings = tmp_path / "ssr_d.toml"
+    settings.write_text(
+        f"""
+        [data]
+        recipe = "planted"
+        options.rows = 3000
+        folder = "{tmp_path / "data"}"
+
+        [model]
+        name = "ssr_d"
+        dim = 4
+        views = [4]
+        widths = [8]
+        iterations = 3
+
+        [training]
+        epochs = 1
+        batch_size = 500
+        device = "cpu"
+        """
+    )
+    loaded = load_settings(settings)
+    folder = tmp_path / "ssr_d" / "seed-0"
+    run_experiment(loaded, prepare_data(loaded.data), folder=folder, command="test")
+    return folder

@@ -3,39 +3,6 @@
 import json
 import sys
 
-import pytest
-
-from tamis.experiment import load_settings, prepare_data, run_experiment
-
-
-@pytest.fixture
-def run(tmp_path):
-    """A finished run on a planted log."""
-    settings = tmp_path / "ssr_d.toml"
-    settings.write_text(
-        f"""
-        [data]
-        recipe = "planted"
-        options.rows = 3000
-        folder = "{tmp_path / "data"}"
-
-        [model]
-        name = "ssr_d"
-        dim = 4
-        views = [4]
-        widths = [8]
-        iterations = 3
-
-        [training]
-        epochs = 1
-        batch_size = 500
-        device = "cpu"
-        """
-    )
-    loaded = load_settings(settings)
-    run_experiment(loaded, prepare_data(loaded.data), folder=tmp_path / "run", command="test")
-    return tmp_path / "run"
-
 
 def test_every_combination_is_scored_timed_and_drawn_the_trained_model_first(run, monkeypatch, capsys):
     import lighter_curve
