@@ -37,12 +37,13 @@ SCRIPTS = (
     Script(name="load", minutes=0.3),
     Script(name="encode", minutes=0.5),
     Script(name="train_step", arguments=("--runs", "3"), minutes=3),
-    Script(name="kernels", minutes=0.5),
+    Script(name="kernels", minutes=0.3),
+    Script(name="time_shares", arguments=("--runs", "1"), minutes=0.8),
     Script(name="train_epoch", arguments=("--runs", "2"), minutes=3),
     Script(name="growth", minutes=5),
-    Script(name="memory", minutes=4),
-    Script(name="resume", minutes=2.5),
-    Script(name="score", arguments=("--runs", "2"), minutes=3),
+    Script(name="memory", minutes=4.2),
+    Script(name="resume", minutes=2.4),
+    Script(name="score", arguments=("--runs", "2"), minutes=2.8),
     # The first time it installs the peers, which takes some minutes more.
     Script(name="peers", arguments=("--runs", "2"), minutes=7.5),
 )

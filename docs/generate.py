@@ -51,6 +51,26 @@ GOALS = {
 """The test AUC this version set out to reach."""
 
 
+MAIN_SPEEDS = (
+    ("train_step", "ssr_d official rows/s batch 4096"),
+    ("train_step", "ssr_d share of matrix-product time"),
+    ("train_step", "ssr_s rows/s batch 4096"),
+    ("train_step", "dcn_v2 rows/s batch 4096"),
+    ("peers", "dcn_v2 rows/s over fastest peer"),
+    ("peers", "dcn_v2 test AUC minus best peer"),
+    ("encode", "criteo-shaped rows/s"),
+    ("encode", "rows/s over FuxiCTR"),
+    ("memory", "peak MB of 10M rows minus 1M rows"),
+    ("growth", "ssr_d rows/s at 10M rows over 1M rows"),
+    ("score", "ssr_s 500 candidates p50 ms"),
+    ("score", "ssr_s 500 candidates p99 ms"),
+    ("score", "ssr_d 500 candidates p99 ms"),
+    ("resume", "final weights bit-identical"),
+    ("start", "help seconds"),
+)
+"""What a reader of the README wants to know first, by benchmark and name of the figure."""
+
+
 def results_table() -> str:
     """One line a data set and model: mean test AUC over seeds with its interval, and what was aimed at."""
     lines = [
@@ -109,12 +129,22 @@ def benchmarks_table() -> str:
     lines = ["| question | figure | median | unit | goal |", "|---|---|---:|---|---|"]
     for path in sorted((ROOT / "results" / "benchmarks").glob("*.json")):
         for figure in json.loads(path.read_text())["figures"]:
-            goal, judged = figure["goal"], verdict(figure["value"], figure["goal"])
-            lines.append(
-                f"| [{path.stem}](../results/benchmarks/{path.name}) | {figure['name']} | {figure['value']:,} "
-                f"| {figure['unit']} | {f'{goal}: {judged}' if judged else goal} |"
-            )
+            lines.append(f"| [{path.stem}](../results/benchmarks/{path.name}) | {_measured(figure)} |")
     return "\n".join(lines)
+
+
+def main_speeds_table() -> str:
+    """The figures that the README shows."""
+    lines = ["| figure | median | unit | goal |", "|---|---:|---|---|"]
+    for question, name in MAIN_SPEEDS:
+        figures = json.loads((ROOT / "results" / "benchmarks" / f"{question}.json").read_text())["figures"]
+        lines.append(f"| {_measured(next(figure for figure in figures if figure['name'] == name))} |")
+    return "\n".join(lines)
+
+
+def _measured(figure: dict[str, Any]) -> str:
+    goal, judged = figure["goal"], verdict(figure["value"], figure["goal"])
+    return f"{figure['name']} | {figure['value']:,} | {figure['unit']} | {f'{goal}: {judged}' if judged else goal}"
 
 
 def speed_quality_table() -> str:
@@ -374,6 +404,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "tuning": tuning_table,
     "questions": questions_table,
     "benchmarks": benchmarks_table,
+    "main_speeds": main_speeds_table,
     "speed_quality": speed_quality_table,
     "one_factor": one_factor_table,
     "models": models_table,
