@@ -23,6 +23,8 @@ class CompetitiveFilter(nn.Module):
 
     Given values beside what competes, the winners are a gate on them: ``ICS(z) * values``.
 
+    Without ``learn_gamma`` the scale stays as it begins.
+
     ``closed`` is the limit of many small steps with the same sum of rates (``flow_threshold``): one rate a view, which
     starts as the sum of the ``iterations`` that it replaces.
 
@@ -51,6 +53,7 @@ class CompetitiveFilter(nn.Module):
         iterations: int = 5,
         alpha_init: float = 0.1,
         gamma_init: float = 1.0,
+        learn_gamma: bool = True,
         kind: CompetitionKind = "iterative",
     ) -> None:
         super().__init__()
@@ -65,7 +68,7 @@ class CompetitiveFilter(nn.Module):
         if kind == "closed":
             iterations, alpha_init = 1, iterations * alpha_init
         self.alpha = nn.Parameter(torch.full((views, iterations), alpha_init))
-        self.gamma = nn.Parameter(torch.full((views, width), gamma_init))
+        self.gamma = nn.Parameter(torch.full((views, width), gamma_init), requires_grad=learn_gamma)
 
     def forward(self, z: Tensor) -> Tensor:
         """Let the dimensions of each view compete."""

@@ -35,7 +35,14 @@ class ControlFilter(nn.Module):
     """
 
     def __init__(
-        self, *, views: int, width: int, kind: ControlKind, kept: float = 0.25, gamma_init: float = 1.0
+        self,
+        *,
+        views: int,
+        width: int,
+        kind: ControlKind,
+        kept: float = 0.25,
+        gamma_init: float = 1.0,
+        learn_gamma: bool = True,
     ) -> None:
         super().__init__()
         if min(views, width) < 1:
@@ -46,7 +53,7 @@ class ControlFilter(nn.Module):
             raise ValueError(f"ControlFilter kind must be 'relu', 'top_k' or 'dropout'; got {kind!r}.")
         self.kind = kind
         self.kept = kept
-        self.gamma = nn.Parameter(torch.full((views, width), gamma_init))
+        self.gamma = nn.Parameter(torch.full((views, width), gamma_init), requires_grad=learn_gamma)
 
     def forward(self, z: Tensor) -> Tensor:
         """Let pass what the kind says."""

@@ -77,7 +77,7 @@ class SSRDConfig:
     ``competition`` says how dimensions compete: by the published ``iterative`` steps, or by their ``closed`` form for
     many small steps (ours), whose one rate starts as ``iterations * alpha_init``. Where nothing is to
     compete, ``relu`` lets pass what is positive, ``top_k`` the largest ``kept`` share of a view, and ``dropout`` a
-    random one while training.
+    random one while training. Without ``learn_gamma`` the scale of what passes stays at ``gamma_init`` (ours).
 
     ``dropout`` acts inside the network, ``input_dropout`` on the normalised input (ours; published models have none).
     """
@@ -92,6 +92,7 @@ class SSRDConfig:
     kept: float = 0.25
     alpha_init: float = 0.1
     gamma_init: float = 1.0
+    learn_gamma: bool = True
     dropout: float = 0.0
     input_dropout: float = 0.0
     last: LastViews = "mean"
@@ -195,10 +196,16 @@ def _filter(config: SSRDConfig, *, views: int, width: int) -> CompetitiveFilter 
             iterations=config.iterations,
             alpha_init=config.alpha_init,
             gamma_init=config.gamma_init,
+            learn_gamma=config.learn_gamma,
             kind=config.competition,
         )
     return ControlFilter(
-        views=views, width=width, kind=config.competition, kept=config.kept, gamma_init=config.gamma_init
+        views=views,
+        width=width,
+        kind=config.competition,
+        kept=config.kept,
+        gamma_init=config.gamma_init,
+        learn_gamma=config.learn_gamma,
     )
 
 

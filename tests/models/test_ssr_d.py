@@ -186,6 +186,18 @@ def test_without_competition_only_the_filter_is_another_and_it_learns(competitio
     assert shapes[0] == shapes[1]
 
 
+@pytest.mark.parametrize("competition", ["iterative", "relu"])
+def test_a_scale_that_is_not_learned_stays(competition):
+    model = SSRD(
+        SSRDConfig(views=(2,), widths=(4,), competition=competition, learn_gamma=False, gamma_init=2.0), layout_of(5)
+    )
+    batch = Batch(ids=torch.randint(1, 40, (9, 5)), dense=torch.empty(9, 0), labels=torch.ones(9, 1))
+    binary_cross_entropy(model(batch), batch).backward()
+    (block,) = model.body.blocks
+    assert block.filter.gamma.grad is None and (block.filter.gamma == 2).all()
+    assert block.projection.weight.grad is not None and block.projection.weight.grad.any()
+
+
 @pytest.mark.parametrize("kept", [0.0, 1.5])
 def test_a_share_that_cannot_be_is_refused(kept):
     with pytest.raises(ConfigError, match=f"kept must be above 0 and at most 1; got {kept}"):
