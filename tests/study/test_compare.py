@@ -10,11 +10,13 @@ import sys
 import time
 from types import SimpleNamespace
 
+import polars as pl
 import pytest
 import tomli_w
 
 from tamis.data import EncodedSet
 from tamis.errors import ConfigError, DataError
+from tamis.features import Schema
 from tamis.record import RunRecord
 from tamis.study import compare, judge, prepare_study, read_study
 from tamis.study.runs import EntrantRuns, Places
@@ -277,6 +279,16 @@ def test_a_run_that_was_done_when_its_process_died_is_done(plant, tiny, tmp_path
     failed.write_text('{"reason": "its process was killed, perhaps for want of memory"}')
     (contest,) = tiny.run(table, tmp_path)["data_sets"]
     assert all_ran(contest) and not failed.exists()
+
+
+def test_data_with_several_labels_are_refused(plant, tiny):
+    block = plant("log")
+    log = pl.read_parquet(block["path"]).with_columns(pay=pl.col("click"))
+    log.write_parquet(block["path"])
+    Schema.infer(log, label=["click", "pay"]).save(block["schema"])
+    study = read_study(tiny.study_of([block], [tiny.mlp()]), where="study.toml")
+    with pytest.raises(DataError, match="log: models are compared on the AUC of exactly one label; got 2: click, pay"):
+        prepare_study(study)
 
 
 def test_two_data_sets_that_share_a_place_are_refused(plant, tiny):
