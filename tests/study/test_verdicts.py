@@ -142,6 +142,17 @@ def test_what_did_not_run_is_listed_with_its_reason_and_the_rest_is_judged(made,
     ]
 
 
+def test_records_of_older_settings_do_not_count_where_none_could_be_chosen_now(made, tmp_path):
+    labels, sides = draw(np.random.default_rng(13))
+    study = made({"log": labels}, {"log": sides})
+    (tmp_path / "log" / "b" / "chosen.json").write_text('{"trials": 2, "reason": "all 2 trials failed"}')
+    (tmp_path / "log" / "b" / "seed-0" / "failed.json").write_text('{"reason": "an older one"}')
+    (contest,) = judge(study, tmp_path)["data_sets"]
+    lines = {line["model"]: line for line in contest["ranking"]}
+    assert lines["b"]["against_best"] == "failed" and len(lines["a"]["seeds"]) == 3
+    assert [one["reason"] for one in lines["b"]["failed"]] == ["all 2 trials failed"] * 3
+
+
 def test_other_test_rows_are_refused(made, tmp_path):
     labels, sides = draw(np.random.default_rng(5))
     study = made({"log": labels}, {"log": sides})
