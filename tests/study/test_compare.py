@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 import tomli_w
 
+from tamis.cli.study_tables import print_verdicts
 from tamis.data import EncodedSet
 from tamis.errors import ConfigError, DataError
 from tamis.features import Schema
@@ -174,14 +175,17 @@ def test_a_run_that_fails_is_reported_and_tried_again(plant, tiny, tmp_path, in_
     assert len(heard) == 4 and len(list((tmp_path / "runs").rglob("failed.json"))) == 2
 
 
-def test_when_all_trials_fail_the_model_has_failed_with_the_reason(plant, tiny, tmp_path, in_this_process):
+def test_when_all_trials_fail_the_model_has_failed_with_the_reason(plant, tiny, tmp_path, in_this_process, capsys):
     broken = tiny.mlp("broken", training={"dense": {"learning_rate": 1e30}})
     table = tiny.study_of([plant("log")], [tiny.mlp(), broken], trials=2)
     table["search"] = {"model.dropout": {"choices": [0.0, 0.1]}}
-    lines = lines_of(tiny.run(table, tmp_path)["data_sets"][0])
+    verdicts = tiny.run(table, tmp_path)
+    lines = lines_of(verdicts["data_sets"][0])
     reason = lines["broken"]["failed"][0]["reason"]
     assert reason.startswith("all 2 trials failed, the first because: TrainingError")
     assert len(lines["broken"]["failed_trials"]) == 2
+    print_verdicts(verdicts)
+    assert "broken: 2 of 2 trials failed, the first because: TrainingError" in capsys.readouterr().out
     assert len(lines["mlp"]["seeds"]) == 2
 
 
