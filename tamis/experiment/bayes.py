@@ -30,14 +30,16 @@ def bayes_bounds(data: DataSettings) -> dict[str, dict[str, float]]:
     source = PlantedSource(replace(opened.rows.settings, with_chance=True), name=opened.rows.name)
     splitter = make_splitter(opened.split)
     splitter.prepare(source, opened.schema)
-    bounds, seen = {name: BayesBound() for name in SPLIT_NAMES}, dict.fromkeys(SPLIT_NAMES, 0)
-    shares = {name: RowShare((data.train_share or 1.0) if name == "train" else 1.0) for name in SPLIT_NAMES}
-    first_row = 0
+    bounds, share = {name: BayesBound() for name in SPLIT_NAMES}, RowShare(data.train_share or 1.0)
+    first_row, first_trained = 0, 0
     for chunk in source.chunks([*splitter.columns(opened.schema), CHANCE]):
         parts, chances = splitter.assign(chunk, first_row), chunk[CHANCE].to_numpy()
         for number, (name, bound) in enumerate(bounds.items()):
             rows = chances[parts == number]
-            bound.update(rows[shares[name].kept(seen[name], len(rows))])
-            seen[name] += len(rows)
+            if name == "train":
+                kept = share.kept(first_trained, len(rows))
+                first_trained += len(rows)
+                rows = rows[kept]
+            bound.update(rows)
         first_row += len(chunk)
     return {name: bound.compute() for name, bound in bounds.items()}
