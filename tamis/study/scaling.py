@@ -194,7 +194,8 @@ def _fit(sizes: list[int], finished: list[Finished], *, draws: int) -> tuple[dic
 def _values(finished: list[Finished], metric: str) -> list[list[float]] | None:
     """The metric of each seed of each size; None if one has no value, as an AUC of a single class."""
     values = [[record.test[metric] for record in one.records.values()] for one in finished]
-    return None if any(value is None for side in values for value in side) else values
+    known = [[value for value in side if value is not None] for side in values]
+    return known if known == values else None
 
 
 def _best(points: list[dict[str, Any]]) -> str | None:
