@@ -4,7 +4,7 @@ Made from a module with its ``layers`` and a batch, from scores of the same rows
 itself; asked for by ``experiment`` and ``study``.
 """
 
-from tamis.analysis.bootstrap import bootstrap_auc_differences
+from tamis.analysis.bootstrap import bootstrap_aucs
 from tamis.analysis.budgets import active_parameters, closed_flops_per_row, count_parameters, forward_flops_per_row
 from tamis.analysis.dense_matrices import DenseMatrix, dense_matrices, field_readers, unknown_products
 from tamis.analysis.effective_rank import Rank, matrix_rank
@@ -19,7 +19,6 @@ from tamis.analysis.significance import (
     Comparison,
     auc_side,
     compare_auc,
-    compare_log_loss,
     holm,
     weigh_auc,
     weigh_values,
@@ -48,10 +47,9 @@ __all__ = [
     "active_parameters",
     "auc_side",
     "block_costs",
-    "bootstrap_auc_differences",
+    "bootstrap_aucs",
     "closed_flops_per_row",
     "compare_auc",
-    "compare_log_loss",
     "count_parameters",
     "curve_at",
     "dense_matrices",

@@ -1,4 +1,6 @@
-"""Paired bootstrap of the difference in AUC: what other draws of the same number of rows would have said."""
+"""Paired bootstrap of AUCs: what other draws of the same number of rows would have said."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -6,38 +8,36 @@ _MOST_NUMBERS = 2**22
 """Draws are worked on so many row weights at a time: memory does not grow with the number of draws."""
 
 
-def bootstrap_auc_differences(
-    labels: np.ndarray, one: np.ndarray, other: np.ndarray, *, draws: int = 1000, seed: int = 0
-) -> np.ndarray:
-    """The AUC of ``one`` less that of ``other`` for each of ``draws`` draws of rows with replacement.
+def bootstrap_aucs(labels: np.ndarray, sides: Sequence[np.ndarray], *, draws: int = 1000, seed: int = 0) -> np.ndarray:
+    """The AUC of each of ``sides`` for each of ``draws`` draws of rows with replacement.
 
-    Both models are scored on the very rows of each draw. With several seeds a draw's AUC is the mean over them. A draw
-    without a row of each class, which only tiny sets have, is *nan*.
+    All are scored on the very rows of each draw, so that the difference of two lines is that of a paired bootstrap.
+    With several seeds a draw's AUC is the mean over them. A draw without a row of each class, which only tiny sets
+    have, is *nan*.
 
     Source: Efron and Tibshirani 1993, "An introduction to the bootstrap", chapter 6.
 
     Shape:
         - labels: ``(rows,)`` of 0 and 1
-        - one, other: ``(seeds, rows)`` scores, or ``(rows,)`` of a single seed
-        - output: ``(draws,)``
+        - sides: each ``(seeds, rows)`` scores, or ``(rows,)`` of a single seed
+        - output: ``(sides, draws)``
 
     Example:
         >>> labels, scores = np.array([1, 0, 1, 0]), np.array([0.9, 0.1, 0.8, 0.2])
-        >>> bootstrap_auc_differences(labels, scores, scores, draws=3).tolist()
-        [0.0, 0.0, 0.0]
+        >>> bootstrap_aucs(labels, [scores, -scores], draws=3).tolist()
+        [[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]
     """
     generator = np.random.default_rng(seed)
     labels = np.asarray(labels, dtype=bool)
     rows, size = len(labels), max(1, _MOST_NUMBERS // len(labels))
-    ranked = [[_Ranking(labels, scores) for scores in np.atleast_2d(side)] for side in (one, other)]
+    ranked = [[_Ranking(labels, scores) for scores in np.atleast_2d(side)] for side in sides]
     parts = []
     for start in range(0, draws, size):
         number = min(size, draws - start)
         # How often each row is in each draw.
         weights = generator.multinomial(rows, np.full(rows, 1.0 / rows), size=number).astype(np.float64)
-        first, second = (np.mean([ranking.auc(weights) for ranking in side], axis=0) for side in ranked)
-        parts.append(first - second)
-    return np.concatenate(parts)
+        parts.append([np.mean([ranking.auc(weights) for ranking in side], axis=0) for side in ranked])
+    return np.concatenate(parts, axis=1)
 
 
 class _Ranking:

@@ -21,19 +21,32 @@ def count_parameters(model: nn.Module) -> dict[str, int]:
 
 
 def active_parameters(model: nn.Module, batch: Batch) -> int:
-    """How many numbers one row of ``batch`` meets, on average: every dense one, and the vectors of its own ids.
+    """How many numbers one row of ``batch`` meets, on average: every dense one, and the vectors that it looks up.
 
-    A table is taken to be looked up once for every id of a row; padding of lists is not counted.
+    Look-ups are counted in one forward pass, because not every table is asked for every id; padding is not counted.
 
     Example:
-        >>> batch = Batch(ids=torch.zeros(5, 0), dense=torch.zeros(5, 3))
-        >>> active_parameters(nn.Linear(3, 2), batch)
-        8
+        >>> from tamis.embeddings import FieldEmbedding
+        >>> from tamis.features.layout import IdField, Layout
+        >>> embed = FieldEmbedding(Layout(tables={"user": 9}, ids=(IdField(name="user", table="user"),)), dim=4)
+        >>> active_parameters(embed, Batch(ids=torch.tensor([[2], [3]]), dense=torch.empty(2, 0)))
+        4
     """
-    listed = sum(int((ids != 0).sum()) for ids in batch.lists) / len(batch)
-    ids = batch.ids.shape[1] + listed
-    tables = [p for p in model.parameters() if getattr(p, "row_sparse", False)]
-    return count_parameters(model)["dense"] + round(sum(table.shape[-1] * ids for table in tables))
+    looked_up = 0
+
+    def watch(table: nn.Module, args: tuple) -> None:
+        nonlocal looked_up
+        is_known = torch.isin(args[0], table.get_buffer("padding_rows"), invert=True)
+        looked_up += int(is_known.sum()) * table.get_parameter("weight").shape[-1]
+
+    tables = [part for part in model.modules() if getattr(getattr(part, "weight", None), "row_sparse", False)]
+    hooks = [table.register_forward_pre_hook(watch) for table in tables]
+    try:
+        _forward(model, batch)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return count_parameters(model)["dense"] + round(looked_up / len(batch))
 
 
 def closed_flops_per_row(model: nn.Module) -> int:
@@ -57,10 +70,16 @@ def forward_flops_per_row(model: nn.Module, batch: Batch) -> int:
     PyTorch's own counter does the counting: a product of ``(n, k)`` and ``(k, m)`` is ``2 n k m`` operations.
     Element-wise work and table look-ups are not counted.
     """
+    with FlopCounterMode(display=False) as counter:
+        _forward(model, batch)
+    return round(counter.get_total_flops() / len(batch))
+
+
+def _forward(model: nn.Module, batch: Batch) -> None:
+    """One forward pass as in evaluation, for who watches it."""
     was_training = model.training
     model.eval()
     # Without no_grad the graph of a whole batch would be kept, more than a step of training may need.
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    with torch.no_grad():
         model(batch)
     model.train(was_training)
-    return round(counter.get_total_flops() / len(batch))

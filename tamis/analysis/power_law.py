@@ -69,9 +69,9 @@ def fit_power_law(
     sizes, since few seeds know theirs badly.
 
     The intervals are of a parametric bootstrap: each draw moves every mean off the fitted law by an error as wide as
-    its seeds say, of Student's t with the degrees of freedom of that knowledge, and fits again. Resampling the
-    residuals of three seeds gives intervals of 95 % that hold in 85 to 91 % of simulations, these hold in 91 to 97 %.
-    With one seed a size the error is taken from how far the points lie from the law. Both hold the test rows fixed.
+    its seeds say, of Student's t with the degrees of freedom of that knowledge, and fits again. With one seed a size
+    the error is taken from how far the points lie from the law. Intervals of 95 % hold in at least 90 % of the
+    simulations in the tests. The test rows are held fixed.
 
     Source: Golub and Pereyra 1973 for the projection; Kaplan et al. 2020 and Hoffmann et al. 2022 for the law.
 

@@ -104,35 +104,6 @@ def weigh_auc(sides: Sequence[AucSide], weights: Sequence[float]) -> Comparison:
     return _judge([side.values for side in sides], weights, rows_variance)
 
 
-def compare_log_loss(labels: np.ndarray, one: np.ndarray, other: np.ndarray) -> Comparison:
-    """The log loss of ``one`` less that of ``other``, as ``compare_auc`` compares; below 0 means ``one`` is better.
-
-    Shape:
-        - labels: ``(rows,)`` of 0 and 1
-        - one, other: ``(seeds, rows)`` probabilities strictly between 0 and 1, or ``(rows,)`` of a single seed
-
-    Raises:
-        DataError: shapes do not fit, a probability is 0 or 1, or a class has fewer than two rows.
-
-    Example:
-        >>> labels, sure = np.array([1, 0, 1, 0]), np.array([0.9, 0.1, 0.8, 0.2])
-        >>> compare_log_loss(labels, sure, np.full(4, 0.5)).difference < 0
-        True
-    """
-    one, other, labels = *(np.atleast_2d(scores) for scores in (one, other)), np.asarray(labels, dtype=bool)
-    _check(labels, one, other)
-    truths = [np.where(labels, side, 1.0 - side.astype(np.float64)) for side in (one, other)]
-    if not all((truth > 0).all() for truth in truths):
-        raise DataError(
-            "the log loss is infinite: a probability must lie strictly between 0 and 1 where it is wrong. "
-            "Compare by AUC, or clip the probabilities and say so."
-        )
-    sides = [-np.log(truth) for truth in truths]
-    gaps = sides[0].mean(axis=0) - sides[1].mean(axis=0)
-    values = [losses.mean(axis=1).tolist() for losses in sides]
-    return _judge(values, (1.0, -1.0), float(gaps.var(ddof=1)) / len(gaps))
-
-
 def weigh_values(values: Sequence[Sequence[float]], weights: Sequence[float]) -> Comparison:
     """The sum of ``weights`` times the means of ``values``, each of some seeds, with the seeds as the only chance.
 

@@ -57,6 +57,10 @@ def print_verdicts(verdicts: dict[str, Any]) -> None:
             for failed in line["failed"]:
                 console.print(f"[bold red]failed:[/] {line['model']} seed {failed['seed']}:", end=" ")
                 console.print(failed["reason"], markup=False, highlight=False)
+            if line["failed_trials"]:
+                first = line["failed_trials"][0]["reason"]
+                count = f"{len(line['failed_trials'])} of {line['trials']} trials failed, the first because: {first}"
+                console.print(f"{line['model']}: {count}", markup=False, highlight=False)
             if line["within_budget"] is False:
                 console.print(f"{line['model']}: its size was left as it is, outside of the budget", highlight=False)
     for one in verdicts["waiting"]:

@@ -20,13 +20,14 @@ from tamis.experiment.reference import (
     run_reference,
     score_reference,
 )
-from tamis.experiment.run import check_everywhere, run_experiment, run_folder
+from tamis.experiment.run import SETTINGS_FILE, check_everywhere, run_experiment, run_folder
 from tamis.experiment.scores import read_scores
 from tamis.experiment.settings import DataSettings, ExperimentSettings, load_settings, read_settings
 from tamis.trees import require_lightgbm
 
 __all__ = [
     "REFERENCES",
+    "SETTINGS_FILE",
     "DataSettings",
     "ExperimentSettings",
     "Plan",

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tamis.data import SPLIT_NAMES, make_splitter
+from tamis.data import SPLIT_NAMES, RowShare, make_splitter
 from tamis.data.readers.planted import CHANCE, PlantedSource
 from tamis.errors import ConfigError
 from tamis.experiment.prepare import open_data
@@ -13,7 +13,8 @@ from tamis.metrics import BayesBound
 def bayes_bounds(data: DataSettings) -> dict[str, dict[str, float]]:
     """What the true click chances would score on each split, by the name of the split: see ``BayesBound``.
 
-    The rows are those that a model is trained, validated and tested on with the same settings.
+    The rows are those that a model is trained, validated and tested on with the same settings, ``train_share`` among
+    them.
 
     Raises:
         ConfigError: the data are not a planted log, so that nobody knows the true chances.
@@ -29,11 +30,16 @@ def bayes_bounds(data: DataSettings) -> dict[str, dict[str, float]]:
     source = PlantedSource(replace(opened.rows.settings, with_chance=True), name=opened.rows.name)
     splitter = make_splitter(opened.split)
     splitter.prepare(source, opened.schema)
-    bounds = {name: BayesBound() for name in SPLIT_NAMES}
-    first_row = 0
+    bounds, share = {name: BayesBound() for name in SPLIT_NAMES}, RowShare(data.train_share or 1.0)
+    first_row, first_trained = 0, 0
     for chunk in source.chunks([*splitter.columns(opened.schema), CHANCE]):
         parts, chances = splitter.assign(chunk, first_row), chunk[CHANCE].to_numpy()
-        for number, bound in enumerate(bounds.values()):
-            bound.update(chances[parts == number])
+        for number, (name, bound) in enumerate(bounds.items()):
+            rows = chances[parts == number]
+            if name == "train":
+                kept = share.kept(first_trained, len(rows))
+                first_trained += len(rows)
+                rows = rows[kept]
+            bound.update(rows)
         first_row += len(chunk)
     return {name: bound.compute() for name, bound in bounds.items()}

@@ -57,7 +57,11 @@ def _section(curves: list[dict[str, Any]], results: dict[str, Any], name: str) -
                 "pictures": _pictures([(series, curve)], axis, f"{name}-{series}"),
                 "laws": [(word, _law(curve, metric)) for metric, word in _WORDS.items() if metric in curve["laws"]],
                 "beyond": [
-                    (part["factor"], part["size"], *(_interval(part[metric]) for metric in _WORDS if metric in part))
+                    (
+                        part["factor"],
+                        part["size"],
+                        *(_interval(part[metric]) if metric in part else "–" for metric in _WORDS),
+                    )
                     for part in curve["extrapolation"]
                 ],
             }

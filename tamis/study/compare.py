@@ -30,7 +30,7 @@ def prepare_study(
 
     Raises:
         ConfigError: two data sets would leave their records in one place.
-        DataError: the data cannot be had, break a rule of the schema, or have no test rows.
+        DataError: the data cannot be had, break a rule of the schema, or have no test rows or several labels.
     """
     encoded: dict[str, EncodedSet] = {}
     places: dict[tuple[str, str], str] = {}
@@ -47,6 +47,12 @@ def prepare_study(
         places[place] = data.name
         if "test" not in made.manifest.splits:
             raise DataError(f"{data.name}: has no test rows to compare models on. Give its split a share for the test.")
+        tasks = made.layout.tasks
+        if len(tasks) != 1:
+            raise DataError(
+                f"{data.name}: models are compared on the AUC of exactly one label; got {len(tasks)}: "
+                f"{', '.join(tasks)}. Leave all labels but one out of the schema."
+            )
         encoded[data.name] = EncodedSet.open(made.folder, splits=WITHOUT_TEST)
     return encoded
 

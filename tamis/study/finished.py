@@ -28,7 +28,8 @@ class Finished:
         self.labels = np.empty(0)
         for seed in entrant.seeds:
             place = self.folder / f"seed-{seed}"
-            if not (place / RECORD_FILE).exists() or (place / FAILED_FILE).exists():
+            # Where nothing could be chosen now, a record is one of older settings.
+            if "reason" in self.chosen or not (place / RECORD_FILE).exists() or (place / FAILED_FILE).exists():
                 self.failed.append({"seed": seed, "reason": self._reason(place)})
                 continue
             self.records[seed] = RunRecord.load(place / RECORD_FILE)
@@ -38,7 +39,7 @@ class Finished:
         self.scores = np.array(scores)
 
     def _reason(self, place: Path) -> str:
-        if (place / FAILED_FILE).exists():
+        if "reason" not in self.chosen and (place / FAILED_FILE).exists():
             return json.loads((place / FAILED_FILE).read_text())["reason"]
         return self.chosen.get("reason", "has not been run yet")
 

@@ -17,7 +17,7 @@ import tomli_w
 from tamis.config import read_config
 from tamis.data import EncodedSet
 from tamis.errors import ConfigError
-from tamis.experiment import is_record_of, recorded_settings
+from tamis.experiment import SETTINGS_FILE, is_record_of, recorded_settings
 from tamis.record import CURVE_FILE, RECORD_FILE, RunRecord, result_path, write_whole
 from tamis.study.budget import Matched, match_budget
 from tamis.study.processes import Chain, Job, Outcome
@@ -29,6 +29,7 @@ from tamis.training.settings import HIGHER_IS_BETTER
 
 CHOSEN_FILE = "chosen.json"
 TRIAL_FILE = "trial.json"
+DATA_FILE = "data.json"
 FAILED_FILE = "failed.json"
 TEST_FILE = "test_after_all_runs.json"
 
@@ -99,6 +100,7 @@ class EntrantRuns:
             outcome = Outcome(reason=str(error))
             self._tell(name)
         else:
+            self._make_way(folder, settings)
             outcome = (yield [self._job(name, run_trial, settings, folder)])[0]
         trial = Trial(number=number, values=values, reason=outcome.reason, **(outcome.value or {}))
         table = None if settings is None else settings.to_table()
@@ -151,15 +153,12 @@ class EntrantRuns:
         for seed in self.entrant.seeds:
             settings, folder = matched.settings.with_seed(seed), self.folder / f"seed-{seed}"
             name = f"{self.name} seed {seed}"
+            (folder / FAILED_FILE).unlink(missing_ok=True)
             if self._is_done(folder, settings):
                 self._tell(name)
                 self._keep(folder)
                 continue
-            before = folder / "settings.toml"
-            # A run of what was chosen before there were more trials, which cannot go on as one of these.
-            if before.exists() and before.read_text() != tomli_w.dumps(settings.to_table()):
-                shutil.rmtree(folder)
-            (folder / FAILED_FILE).unlink(missing_ok=True)
+            self._make_way(folder, settings)
             jobs[folder] = self._job(name, run_final, settings, folder)
         outcomes = yield list(jobs.values())
         for folder, outcome in zip(jobs, outcomes, strict=True):
@@ -167,6 +166,23 @@ class EntrantRuns:
                 self._keep(folder)
             else:
                 _write_json(folder / FAILED_FILE, {"reason": outcome.reason})
+
+    def _make_way(self, folder: Path, settings: RunSettings) -> None:
+        """Remove a run of other settings or data, which cannot go on as this one, and mark the folder with the data.
+
+        Otherwise its record would count until this run ends, or its checkpoint would fail it for good.
+        """
+        attended = recorded_settings(settings, self.encoded).get("attended", {})
+        marks = {
+            SETTINGS_FILE: tomli_w.dumps(settings.to_table()),
+            DATA_FILE: json.dumps({"fingerprint": self.encoded.fingerprint, "attended": attended}) + "\n",
+        }
+        # A mark that is not there yet says nothing against the run.
+        found = {name: (folder / name).read_text() for name in marks if (folder / name).exists()}
+        has_other_record = (folder / RECORD_FILE).exists() and not self._is_done(folder, settings)
+        if has_other_record or not found.items() <= marks.items():
+            shutil.rmtree(folder)
+        write_whole(folder / DATA_FILE, marks[DATA_FILE])
 
     def _keep(self, folder: Path) -> None:
         """The record and the curve among the results."""

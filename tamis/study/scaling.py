@@ -68,17 +68,22 @@ def judge_scale(settings: ScaleSettings, runs: Path) -> dict[str, Any]:
     """The results as plain values, from the scores and records alone; the same files give the same bytes.
 
     Raises:
-        DataError: no run has ended, or runs of one data set were not scored on the same rows.
+        DataError: no run of any data set has ended, or runs of one were not scored on the same rows.
     """
     everyone = {
         key: [(point, Finished(point.entrant, runs)) for point in points] for key, points in settings.curves().items()
     }
-    for name in dict.fromkeys(data for data, _ in everyone):
-        here = [one for (data, _), pairs in everyone.items() if data == name for _, one in pairs]
-        finished = [one for one in here if one.records]
-        if not finished:
-            raise DataError(f"{name}: no run has ended, so there is nothing to judge ({here[0].failed[0]['reason']}).")
-        check_same_rows(finished)
+    finished: dict[str, list[Finished]] = {}
+    for (data, _), pairs in everyone.items():
+        finished.setdefault(data, []).extend(one for _, one in pairs if one.records)
+    if not any(finished.values()):
+        first = next(one for pairs in everyone.values() for _, one in pairs)
+        raise DataError(
+            f"{settings.study.where}: no run has ended, so there is nothing to judge ({first.failed[0]['reason']})."
+        )
+    for here in finished.values():
+        if here:
+            check_same_rows(here)
     return {
         "format": FORMAT,
         "study": settings.study.rules.name,
@@ -113,7 +118,7 @@ def _judge_curve(settings: ScaleSettings, name: str, pairs: list[tuple[Point, Fi
         "test_rows": record and record.rows["test"],
         "along": list(first.along),
         "points": points + [_line(point, one, axis) for point, one in pairs if not one.records],
-        "best": max(points, key=lambda line: line["auc"])["label"] if points else None,
+        "best": _best(points),
         "laws": {metric: _law(law) for metric, law in laws.items()},
         "no_law": reason,
         "fitted": _fitted(sizes, laws),
@@ -174,19 +179,28 @@ def _line(point: Point, one: Finished, axis: str) -> dict[str, Any]:
 
 
 def _fit(sizes: list[int], finished: list[Finished], *, draws: int) -> tuple[dict[str, PowerLaw], str | None]:
-    """The laws of AUC and log loss, or why there are none."""
+    """The laws of AUC and log loss, as far as these are defined, or why there are none."""
     try:
-        return {
+        laws = {
             metric: fit_power_law(sizes, values, is_loss=metric == "log_loss", draws=draws)
             for metric in _METRICS
-            if (values := _values(finished, metric))
-        }, None
+            if (values := _values(finished, metric)) is not None
+        }
     except DataError as error:
         return {}, str(error)
+    return laws, None if "auc" in laws else "the AUC of a run is not defined, as its test rows are of one class"
 
 
-def _values(finished: list[Finished], metric: str) -> list[list[float]]:
-    return [[float(record.test[metric] or 0.0) for record in one.records.values()] for one in finished]
+def _values(finished: list[Finished], metric: str) -> list[list[float]] | None:
+    """The metric of each seed of each size; None if one has no value, as an AUC of a single class."""
+    values = [[record.test[metric] for record in one.records.values()] for one in finished]
+    known = [[value for value in side if value is not None] for side in values]
+    return known if known == values else None
+
+
+def _best(points: list[dict[str, Any]]) -> str | None:
+    known = [point for point in points if point["auc"] is not None]
+    return max(known, key=lambda point: point["auc"])["label"] if known else None
 
 
 def _law(law: PowerLaw) -> dict[str, Any]:
@@ -243,9 +257,10 @@ def _saturation(sizes: list[int], finished: list[Finished], *, threshold: float)
 
 def _log_loss_slope(sizes: list[int], finished: list[Finished]) -> dict[str, Any] | None:
     """Log loss gained by ten times the size, over all sizes; the seeds alone as chance."""
-    if len(set(sizes)) < 2:
+    values = _values(finished, "log_loss")
+    if values is None or len(set(sizes)) < 2:
         return None
-    return _slope(weigh_values(_values(finished, "log_loss"), slope_weights(sizes)))
+    return _slope(weigh_values(values, slope_weights(sizes)))
 
 
 def _slope(found: Comparison) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tamis.analysis import Comparison, bootstrap_auc_differences, compare_auc, holm
+from tamis.analysis import AucSide, Comparison, auc_side, bootstrap_aucs, holm, weigh_auc
 from tamis.errors import DataError
 from tamis.record import RunRecord, write_whole
 from tamis.study.finished import Finished, check_same_rows, mean_of_known
@@ -110,18 +110,14 @@ def _judge_contest(
 ) -> dict[str, Any]:
     finished = [one for one in everyone if one.records]
     labels = check_same_rows(finished)
-    # Against scores that know nothing, whose AUC is one half: a model's own interval, and its draws.
-    nothing = {one.entrant.label: compare_auc(labels, one.scores, np.zeros_like(one.scores)) for one in finished}
-    draws = {
-        one.entrant.label: bootstrap_auc_differences(
-            labels, one.scores, np.zeros(len(labels)), draws=study.rules.bootstrap_draws
-        )
-        for one in finished
-    }
-    finished.sort(key=lambda one: (-nothing[one.entrant.label].difference, one.entrant.label))
-    tests = _all_pairs(finished, labels, draws)
+    sides = {one.entrant.label: auc_side(labels, one.scores) for one in finished}
+    alone = {label: weigh_auc([side], (1.0,)) for label, side in sides.items()}
+    drawn = bootstrap_aucs(labels, [one.scores for one in finished], draws=study.rules.bootstrap_draws)
+    draws = dict(zip(sides, drawn, strict=True))
+    finished.sort(key=lambda one: (-alone[one.entrant.label].difference, one.entrant.label))
+    tests = _all_pairs([one.entrant.label for one in finished], sides, draws)
     best = next(one.entrant.label for one in finished if not one.entrant.model.is_reference)
-    ranking = [_line(study, one, nothing.get(one.entrant.label)) for one in finished]
+    ranking = [_line(study, one, alone[one.entrant.label]) for one in finished]
     for line in ranking:
         line["against_best"] = "best" if line["model"] == best else verdict_on(line["model"], best, tests)
     ranking += [_line(study, one, None) | {"against_best": "failed"} for one in everyone if not one.records]
@@ -143,19 +139,18 @@ def _judge_contest(
     }
 
 
-def _all_pairs(finished: list[Finished], labels: np.ndarray, draws: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+def _all_pairs(ranked: list[str], sides: dict[str, AucSide], draws: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     """Every pair, the better first; with the bootstrap interval of the same draws of rows beside it."""
-    pairs = list(combinations(finished, 2))
-    compared = [compare_auc(labels, one.scores, other.scores) for one, other in pairs]
+    pairs = list(combinations(ranked, 2))
+    compared = [weigh_auc([sides[one], sides[other]], (1.0, -1.0)) for one, other in pairs]
     corrected = holm([result.p_value for result in compared])
     tests = []
     for (one, other), result, p_holm in zip(pairs, compared, corrected, strict=True):
-        names = one.entrant.label, other.entrant.label
-        low, high = np.nanpercentile(draws[names[0]] - draws[names[1]], _INTERVAL)
+        low, high = np.nanpercentile(draws[one] - draws[other], _INTERVAL)
         tests.append(
             {
-                "one": names[0],
-                "other": names[1],
+                "one": one,
+                "other": other,
                 "difference": result.difference,
                 "low": result.low,
                 "high": result.high,
@@ -194,7 +189,7 @@ def verdict_on(model: str, other: str, tests: list[dict[str, Any]]) -> str:
     raise KeyError((model, other))
 
 
-def _line(study: StudySettings, one: Finished, nothing: Comparison | None) -> dict[str, Any]:
+def _line(study: StudySettings, one: Finished, alone: Comparison | None) -> dict[str, Any]:
     entrant, chosen, records = one.entrant, one.chosen, one.records
     size = chosen.get("size", {})
     unit = {"parameters": "dense", "flops": "flops", "none": ""}[study.budget.kind]
@@ -207,9 +202,9 @@ def _line(study: StudySettings, one: Finished, nothing: Comparison | None) -> di
         "label": entrant.model.label,
         "name": entrant.model.name,
         "outside": entrant.model.is_reference,
-        "auc": None if nothing is None else 0.5 + nothing.difference,
-        "low": None if nothing is None else 0.5 + nothing.low,
-        "high": None if nothing is None else 0.5 + nothing.high,
+        "auc": alone and alone.difference,
+        "low": alone and alone.low,
+        "high": alone and alone.high,
         "log_loss": mean_of_known([record.test["log_loss"] for record in records.values()]),
         "seeds": [
             {"seed": seed, "auc": record.test["auc"], "log_loss": record.test["log_loss"], "valid": record.valid["auc"]}

@@ -5,6 +5,8 @@ from torch import nn
 
 from tamis.analysis import active_parameters, closed_flops_per_row, count_parameters, forward_flops_per_row
 from tamis.batch import Batch, Output
+from tamis.embeddings import ChosenFields, FieldEmbedding
+from tamis.features.layout import IdField, Layout, ListField
 
 
 class Small(nn.Module):
@@ -29,10 +31,28 @@ def test_a_product_costs_two_operations_a_weight():
     assert model.training
 
 
-def test_a_row_meets_every_dense_number_and_the_vectors_of_its_ids():
+def test_a_row_meets_every_dense_number_and_the_vectors_that_it_looks_up():
+    layout = Layout(
+        tables={"user": 5, "item": 4},
+        ids=(IdField(name="user", table="user"), IdField(name="item", table="item")),
+        lists=(ListField(name="history", table="item", max_length=3, ordered=True),),
+    )
     lists = (torch.tensor([[1, 2, 0], [3, 0, 0], [0, 0, 0], [1, 1, 1]]),)  # 2 + 1 + 0 + 3 ids: 1.5 a row
-    batch = Batch(ids=torch.ones(4, 2), dense=torch.zeros(4, 3), lists=lists)
-    assert active_parameters(Small(), batch) == 3 * 2 + 2 + 4 * (2 + 1.5)
+    batch = Batch(ids=torch.ones(4, 2, dtype=torch.long), dense=torch.zeros(4, 0), lists=lists)
+
+    class Reader(nn.Module):
+        """All fields, and one of them once more from a table of its own."""
+
+        def __init__(self):
+            super().__init__()
+            self.embed, self.context = FieldEmbedding(layout, dim=4), ChosenFields(layout, ("user",), dim=6)
+            self.linear = nn.Linear(3 * 4 + 6, 1)
+
+        def forward(self, batch):
+            x = torch.cat([self.embed(batch).flatten(1), self.context(batch).flatten(1)], dim=1)
+            return Output(logits=self.linear(x))
+
+    assert active_parameters(Reader(), batch) == (3 * 4 + 6 + 1) + 4 * (2 + 1.5) + 6 * 1
 
 
 def test_a_layer_with_products_of_its_own_says_how_many_and_its_parts_come_on_top():

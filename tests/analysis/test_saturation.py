@@ -82,6 +82,20 @@ def test_a_curve_that_rises_and_then_is_flat_saturates_where_it_becomes_so():
     assert flat.verdict == "saturates" and flat.from_size == pytest.approx(1e4)
 
 
+def test_a_jump_that_the_slope_hides_ends_the_way_back():
+    found = judged([0] + [0.4] * 6, 1, rows=20_000, threshold=0.1, luck=0.1)
+    assert found.overall.high < 0.1  # from the smallest size on, too
+    assert found.verdict == "saturates" and found.from_size == SIZES[1]
+
+
+def test_the_way_back_does_not_end_at_one_lucky_pair_of_many():
+    labels, models = scores_of([0] * 7, 16)
+    sides = [auc_side(labels, one) for one in models]
+    better = [compare_auc(labels, models[-1], one) for one in models[:-1]]
+    assert any(one.difference > 0 and one.p_value < 0.05 for one in better)
+    assert judge_saturation(SIZES, sides, threshold=0.1).from_size == SIZES[0]
+
+
 def test_a_sure_gain_below_the_threshold_saturates():
     found = judged(np.linspace(0, 0.3, 7), 3, rows=20_000, threshold=0.1)
     assert found.slope.low > 0 and found.verdict == "saturates"

@@ -2,9 +2,10 @@ import math
 
 import numpy as np
 import pytest
-from sklearn.metrics import log_loss, roc_auc_score
+from scipy.stats import t as student_t
+from sklearn.metrics import roc_auc_score
 
-from tamis.analysis import bootstrap_auc_differences, compare_auc, compare_log_loss, holm
+from tamis.analysis import bootstrap_aucs, compare_auc, holm, weigh_values
 from tamis.errors import DataError
 
 
@@ -49,6 +50,24 @@ def test_the_difference_is_that_of_the_means_over_seeds():
     assert result.low < result.difference < result.high
 
 
+def test_a_single_seed_borrows_the_variance_of_the_others():
+    labels, one, other = draw(300, generator=np.random.default_rng(7))
+    variance = np.var([roc_auc_score(labels, scores) for scores in one], ddof=1)
+    result = compare_auc(labels, one, other[:1])
+    assert result.seeds_error == pytest.approx(math.sqrt(variance / 3 + variance), rel=1e-9)
+
+
+def test_the_interval_of_a_few_seeds_is_welchs():
+    values = [[0.70, 0.72, 0.77], [0.60, 0.61, 0.62]]
+    result = weigh_values(values, (1.0, -1.0))
+    # By hand: variances of 0.0013 and 0.0001 over 3 seeds each, (13 + 1)^2 / (13^2 / 2 + 1^2 / 2) = 2.3 degrees of
+    # freedom, of which whole ones count; Student's t of 2 is 4.3027.
+    error = math.sqrt(0.0014 / 3)
+    assert (result.difference, result.seeds_error) == (pytest.approx(0.12), pytest.approx(error))
+    assert (result.low, result.high) == pytest.approx((0.12 - 4.3027 * error, 0.12 + 4.3027 * error), abs=1e-5)
+    assert result.p_value == pytest.approx(2 * student_t.sf(0.12 / error, 2), abs=1e-6)
+
+
 def test_two_equal_models_are_told_apart_about_as_often_as_the_level_says():
     generator = np.random.default_rng(2)
     compared = [compare_auc(*draw(400, generator=generator)) for _ in range(400)]
@@ -67,33 +86,23 @@ def test_a_real_difference_is_found():
     assert found >= 38
 
 
-def test_a_log_loss_is_compared_row_by_row():
-    generator = np.random.default_rng(4)
-    labels = generator.random(500) < 0.4
-    one, other = generator.uniform(0.1, 0.9, size=(2, 500))
-    result = compare_log_loss(labels, one, other)
-    assert result.difference == pytest.approx(log_loss(labels, one) - log_loss(labels, other), abs=1e-12)
-    losses = [-np.log(np.where(labels, scores, 1 - scores)) for scores in (one, other)]
-    assert result.rows_error == pytest.approx((losses[0] - losses[1]).std(ddof=1) / math.sqrt(500), rel=1e-9)
-
-
 def test_the_bootstrap_agrees_with_delong_and_with_plain_resampling():
     generator = np.random.default_rng(5)
     labels, one, other = draw(600, generator=generator)
-    drawn = bootstrap_auc_differences(labels, one, other, draws=2000, seed=1)
-    assert drawn.std() == pytest.approx(compare_auc(labels, one, other).rows_error, rel=0.08)
+    drawn = bootstrap_aucs(labels, [one, other], draws=2000, seed=1)
+    assert (drawn[0] - drawn[1]).std() == pytest.approx(compare_auc(labels, one, other).rows_error, rel=0.08)
     # The first draw by hand.
     weights = np.random.default_rng(1).multinomial(600, np.full(600, 1 / 600), size=2000)[0]
     chosen = np.repeat(np.arange(600), weights)
     values = [np.mean([roc_auc_score(labels[chosen], scores[chosen]) for scores in side]) for side in (one, other)]
-    assert drawn[0] == pytest.approx(values[0] - values[1], abs=1e-12)
+    assert drawn[:, 0] == pytest.approx(values, abs=1e-12)
 
 
 def test_many_draws_are_those_of_small_parts(monkeypatch):
     labels, one, other = draw(50, generator=np.random.default_rng(6))
-    whole = bootstrap_auc_differences(labels, one, other, draws=40)
+    whole = bootstrap_aucs(labels, [one, other], draws=40)
     monkeypatch.setattr("tamis.analysis.bootstrap._MOST_NUMBERS", 50 * 7)
-    assert np.array_equal(bootstrap_auc_differences(labels, one, other, draws=40), whole)
+    assert np.array_equal(bootstrap_aucs(labels, [one, other], draws=40), whole)
 
 
 def test_holms_correction_on_the_textbook_case():
@@ -108,5 +117,3 @@ def test_what_cannot_be_compared_is_refused():
         compare_auc(labels, scores, scores[:3])
     with pytest.raises(DataError, match="at least two rows of each class; got 1 of the rarer one"):
         compare_auc(np.array([1, 0, 0, 0]), scores, scores)
-    with pytest.raises(DataError, match="the log loss is infinite"):
-        compare_log_loss(labels, np.array([0.0, 0.1, 0.8, 0.2]), scores)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tamis.data import EncodedSet, SplitSettings
+from tamis.data import EncodedSet, RowShare, SplitSettings
 from tamis.data.recipes import RECIPES
 from tamis.errors import ConfigError
 from tamis.experiment import DataSettings, bayes_bounds, prepare_data, read_settings, run_experiment
@@ -63,6 +63,21 @@ def test_the_bound_of_each_split_is_that_of_its_rows(tmp_path):
         bound = BayesBound()
         bound.update(source.head(1_000)["chance"].to_numpy()[rows])
         assert found[name] == bound.compute()
+
+
+def test_the_bound_of_training_is_that_of_the_share_that_trains():
+    options = {"rows": 150_000}  # more than one chunk of training rows
+    split = SplitSettings(kind="time", fractions=(0.8, 0.1, 0.1))
+    found, whole = (
+        bayes_bounds(DataSettings(recipe="planted", options=options, split=split, train_share=share))
+        for share in (0.2, None)
+    )
+    source = RECIPES["planted"].with_options(options | {"with_chance": True}, where="test").open()
+    chances = np.concatenate([chunk["chance"].to_numpy() for chunk in source.chunks(["chance"])])
+    bound = BayesBound()
+    bound.update(chances[:120_000][RowShare(0.2).kept(0, 120_000)])
+    assert found["train"] == bound.compute()
+    assert (found["valid"], found["test"]) == (whole["valid"], whole["test"]) and whole["train"]["rows"] == 120_000
 
 
 def test_an_encoded_log_is_used_again_until_an_option_changes(tmp_path):

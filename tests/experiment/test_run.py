@@ -156,6 +156,14 @@ def test_a_share_of_the_training_rows_trains_and_leaves_validation_and_test_as_t
     assert records[1].test["rows"] == records[0].test["rows"]
     assert records[1].data["fingerprint"] == records[0].data["fingerprint"]
     assert records[1].settings["data"]["train_share"] == 0.25 and "train_share" not in records[0].settings["data"]
+    # The cohorts count the rows that trained.
+    users, kept = encoded.split("train").groups, RowShare(0.25).kept(0, records[0].rows["train"])
+    for record, trained in zip(records, (users, users[kept]), strict=True):
+        counts = [int((trained == user).sum()) for user in encoded.split("test").groups]
+        cohorts = {part["value"]: part["rows"] for part in record.slices if part["slice"] == "training rows of group"}
+        assert cohorts.get("1 to 9", 0) == sum(1 <= count <= 9 for count in counts)
+        assert cohorts.get("30 to 99", 0) == sum(30 <= count <= 99 for count in counts)
+    assert records[0].slices != records[1].slices
     with pytest.raises(CheckpointError, match="train_share"):
         run_experiment(part, encoded, folder=tmp_path / "run0", command="test", resume=True)
 

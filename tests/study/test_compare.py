@@ -8,14 +8,19 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
+import polars as pl
 import pytest
 import tomli_w
 
+from tamis.cli.study_tables import print_verdicts
 from tamis.data import EncodedSet
 from tamis.errors import ConfigError, DataError
+from tamis.features import Schema
 from tamis.record import RunRecord
 from tamis.study import compare, judge, prepare_study, read_study
+from tamis.study.runs import EntrantRuns, Places
 
 SEARCH = {"training.dense.learning_rate": {"log": [1e-3, 1e-1]}, "model.dropout": {"choices": [0.0, 0.3]}}
 
@@ -170,14 +175,17 @@ def test_a_run_that_fails_is_reported_and_tried_again(plant, tiny, tmp_path, in_
     assert len(heard) == 4 and len(list((tmp_path / "runs").rglob("failed.json"))) == 2
 
 
-def test_when_all_trials_fail_the_model_has_failed_with_the_reason(plant, tiny, tmp_path, in_this_process):
+def test_when_all_trials_fail_the_model_has_failed_with_the_reason(plant, tiny, tmp_path, in_this_process, capsys):
     broken = tiny.mlp("broken", training={"dense": {"learning_rate": 1e30}})
     table = tiny.study_of([plant("log")], [tiny.mlp(), broken], trials=2)
     table["search"] = {"model.dropout": {"choices": [0.0, 0.1]}}
-    lines = lines_of(tiny.run(table, tmp_path)["data_sets"][0])
+    verdicts = tiny.run(table, tmp_path)
+    lines = lines_of(verdicts["data_sets"][0])
     reason = lines["broken"]["failed"][0]["reason"]
     assert reason.startswith("all 2 trials failed, the first because: TrainingError")
     assert len(lines["broken"]["failed_trials"]) == 2
+    print_verdicts(verdicts)
+    assert "broken: 2 of 2 trials failed, the first because: TrainingError" in capsys.readouterr().out
     assert len(lines["mlp"]["seeds"]) == 2
 
 
@@ -201,6 +209,90 @@ def test_trials_of_other_settings_are_not_taken_for_ones_own(plant, tiny, tmp_pa
     table["training"] = {**table["training"], "epochs": 1}
     with pytest.raises(ConfigError, match=r"trial.json: is a trial of other settings, .* than study.toml has now"):
         tiny.run(table, tmp_path)
+
+
+@pytest.fixture
+def cut_short(tiny, tmp_path, monkeypatch):
+    """Leave a study as a kill would: its runs have checkpoints, and what says that they are done is not there yet."""
+
+    def start(table):
+        with monkeypatch.context() as patch:
+            patch.setattr("tamis.study.work.shutil", SimpleNamespace(rmtree=lambda *_, **__: None))
+            tiny.run(table, tmp_path)
+        for name in ("trial.json", "record.json", "chosen.json"):
+            for path in (tmp_path / "runs").rglob(name):
+                path.unlink()
+        assert list((tmp_path / "runs").rglob("checkpoints/step-*"))
+
+    return start
+
+
+def all_ran(contest):
+    return not any(line["failed"] or line["failed_trials"] for line in contest["ranking"])
+
+
+@pytest.mark.parametrize("trials", [0, 1])
+def test_a_run_cut_short_begins_again_where_its_settings_have_changed(
+    plant, tiny, tmp_path, in_this_process, cut_short, trials
+):
+    table = tiny.study_of([plant("log")], [tiny.mlp()], trials=trials, seeds=[0])
+    cut_short(table)
+    table["model"] = [tiny.mlp(settings={"dim": 4, "hidden": [12]})]
+    (contest,) = tiny.run(table, tmp_path)["data_sets"]
+    assert all_ran(contest) and contest["ranking"][0]["settings"]["model"]["hidden"] == [12]
+
+
+@pytest.mark.parametrize("trials", [0, 1])
+def test_a_run_cut_short_begins_again_where_the_data_have_changed(
+    plant, tiny, tmp_path, in_this_process, cut_short, trials
+):
+    table = tiny.study_of([plant("log")], [tiny.mlp()], trials=trials, seeds=[0])
+    cut_short(table)
+    plant("log", seed=1)
+    (contest,) = tiny.run(table, tmp_path)["data_sets"]
+    assert all_ran(contest)
+
+
+def test_a_run_cut_short_that_says_nothing_of_its_data_goes_on(plant, tiny, tmp_path, in_this_process, cut_short):
+    table = tiny.study_of([plant("log")], [tiny.mlp()], seeds=[0])
+    cut_short(table)
+    folder = tmp_path / "runs" / "log" / "mlp" / "seed-0"
+    (folder / "data.json").unlink()
+    (folder / "stays").touch()
+    assert all_ran(tiny.run(table, tmp_path)["data_sets"][0])
+    assert (folder / "stays").exists() and (folder / "data.json").exists()
+
+
+def test_scores_on_older_data_are_gone_before_the_first_run_on_newer(plant, tiny, tmp_path, in_this_process):
+    table = tiny.study_of([plant("log")], [tiny.mlp()])
+    tiny.run(table, tmp_path)
+    plant("log", seed=1)
+    study = read_study(table, where="study.toml")
+    places = Places(runs=tmp_path / "runs", results=None, command="")
+    (entrant,) = study.entrants()
+    jobs = next(EntrantRuns(study, entrant, prepare_study(study)["log"], places, print).tune_and_run())
+    assert len(jobs) == 2
+    with pytest.raises(DataError, match="no final run has ended"):
+        judge(study, tmp_path / "runs")
+
+
+def test_a_run_that_was_done_when_its_process_died_is_done(plant, tiny, tmp_path, in_this_process):
+    table = tiny.study_of([plant("log")], [tiny.mlp()])
+    tiny.run(table, tmp_path)
+    failed = tmp_path / "runs" / "log" / "mlp" / "seed-1" / "failed.json"
+    failed.write_text('{"reason": "its process was killed, perhaps for want of memory"}')
+    (contest,) = tiny.run(table, tmp_path)["data_sets"]
+    assert all_ran(contest) and not failed.exists()
+
+
+def test_data_with_several_labels_are_refused(plant, tiny):
+    block = plant("log")
+    log = pl.read_parquet(block["path"]).with_columns(pay=pl.col("click"))
+    log.write_parquet(block["path"])
+    Schema.infer(log, label=["click", "pay"]).save(block["schema"])
+    study = read_study(tiny.study_of([block], [tiny.mlp()]), where="study.toml")
+    with pytest.raises(DataError, match="log: models are compared on the AUC of exactly one label; got 2: click, pay"):
+        prepare_study(study)
 
 
 def test_two_data_sets_that_share_a_place_are_refused(plant, tiny):

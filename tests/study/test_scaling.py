@@ -161,7 +161,10 @@ def test_a_killed_study_goes_on_repeats_nothing_and_says_the_same(table_of, tmp_
 
 
 def made_up_runs(settings, folder, gains, *, seed, rows=2000):
-    """Final runs whose scores tell more the larger their gain, as if each size had been trained."""
+    """Final runs whose scores tell more the larger their gain, as if each size had been trained.
+
+    What a row meets and what it costs are made up too, other than the size and growing with it.
+    """
     generator = np.random.default_rng(seed)
     labels = generator.random(rows) < 0.4
     common = labels + generator.normal(size=rows)
@@ -184,8 +187,26 @@ def made_up_runs(settings, folder, gains, *, seed, rows=2000):
                 best={"epoch": 1},
                 timings={"train_seconds": 1.0},
             ).save(place / f"seed-{number}" / "record.json")
-        size = {"dense": point.entrant.target, "embedding": 8, "active": 8, "flops": 2, "closed_flops": 2}
+        target = point.entrant.target
+        size = {"dense": target, "embedding": 8, "active": target + 5, "flops": 2 * target, "closed_flops": 2 * target}
         (place / "chosen.json").write_text(json.dumps({"size": size, "settings": {"model": {"name": "mlp"}}}))
+
+
+@pytest.mark.parametrize(
+    ("axis", "expected"),
+    [
+        ("parameters", [100, 300, 1000, 3000]),
+        ("all_parameters", [108, 308, 1008, 3008]),
+        ("active", [105, 305, 1005, 3005]),
+        ("flops", [200, 600, 2000, 6000]),
+    ],
+)
+def test_the_sizes_of_a_curve_are_those_of_its_axis(table_of, tmp_path, axis, expected):
+    settings = read_scale(table_of(scale={"axis": axis, "draws": 100}), where="study.toml")
+    made_up_runs(settings, tmp_path, [0, 0.1, 0.2, 0.3], seed=5)
+    (curve,) = judge_scale(settings, tmp_path)["curves"]
+    assert [point["size"] for point in curve["points"]] == expected
+    assert curve["fitted"]["size"][0] == expected[0] and curve["extrapolation"][0]["size"] == 2 * expected[-1]
 
 
 def test_the_verdicts_and_numbers_are_those_of_the_analysis(table_of, tmp_path):
@@ -212,8 +233,55 @@ def test_the_verdicts_and_numbers_are_those_of_the_analysis(table_of, tmp_path):
     assert found["rises"]["saturation"]["slope"]["low"] == expected.slope.low
 
 
+def rewrite(folder, name, change):
+    """Change what one file says, as ``change`` does."""
+    content = json.loads((folder / name).read_text())
+    change(content)
+    (folder / name).write_text(json.dumps(content))
+
+
+def test_a_point_that_could_not_be_chosen_again_has_failed_with_the_reason(table_of, tmp_path):
+    settings = read_scale(table_of(), where="study.toml")
+    made_up_runs(settings, tmp_path, [0, 0.1, 0.2, 0.3], seed=2)
+    last = settings.points()[-1].entrant.folder(tmp_path)
+    (last / "chosen.json").write_text('{"trials": 0, "reason": "too large for this machine"}')
+    (curve,) = judge_scale(settings, tmp_path)["curves"]
+    assert [point["auc"] is None for point in curve["points"]] == [False, False, False, True]
+    assert {failed["reason"] for failed in curve["points"][-1]["failed"]} == {"too large for this machine"}
+
+
+def test_a_data_set_that_has_not_run_does_not_keep_the_others_from_a_verdict(table_of, plant, tmp_path):
+    table = table_of(data=[plant("log"), plant("later")])
+    settings = read_scale(table, where="study.toml")
+    made_up_runs(settings, tmp_path, [0, 0.1, 0.2, 0.3] * 2, seed=3)
+    shutil.rmtree(tmp_path / "later")
+    results = judge_scale(settings, tmp_path)
+    curves = {curve["data"]: curve for curve in results["curves"]}
+    assert curves["log"]["laws"].keys() == {"auc", "log_loss"} and curves["log"]["best"] == "mlp-3k"
+    assert curves["later"]["best"] is None and curves["later"]["laws"] == {}
+    assert [len(point["failed"]) for point in curves["later"]["points"]] == [2] * 4
+    assert "has not been run yet" in write_scaling_page(results, tmp_path / "page.html").read_text()
+
+
+def test_no_law_is_fitted_to_an_auc_that_is_not_defined(table_of, tmp_path):
+    settings = read_scale(table_of(), where="study.toml")
+    made_up_runs(settings, tmp_path, [0, 0.1, 0.2, 0.3], seed=4)
+    for path in tmp_path.rglob("record.json"):
+        rewrite(path.parent, path.name, lambda record: record["test"].update(auc=None))
+    results = judge_scale(settings, tmp_path)
+    (curve,) = results["curves"]
+    assert curve["laws"].keys() == {"log_loss"} and "AUC of a run is not defined" in curve["no_law"]
+    assert curve["best"] is None and curve["log_loss_slope"] is not None
+    text = write_scaling_page(results, tmp_path / "page.html").read_text()
+    assert text.count("×, extrapolated</th>") == 3 and text.count("<svg") == 1
+    for path in tmp_path.rglob("record.json"):
+        rewrite(path.parent, path.name, lambda record: record["test"].update(log_loss=None))
+    (curve,) = judge_scale(settings, tmp_path)["curves"]
+    assert curve["laws"] == {} and curve["log_loss_slope"] is None
+
+
 def test_what_has_not_run_is_said(table_of, tmp_path):
-    with pytest.raises(DataError, match=r"log: no run has ended, .*has not been run yet"):
+    with pytest.raises(DataError, match=r"study.toml: no run has ended, .*has not been run yet"):
         judge_scale(read_scale(table_of(), where="study.toml"), tmp_path)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from tamis.analysis import bootstrap_auc_differences, compare_auc, holm
+from tamis.analysis import bootstrap_aucs, compare_auc, holm
 from tamis.errors import DataError
 from tamis.record import RunRecord
 from tamis.study import judge, read_study, write_verdicts
@@ -96,8 +96,8 @@ def test_the_numbers_are_those_of_the_analysis(made, tmp_path):
     expected = [compare_auc(labels, sides[test["one"]], sides[test["other"]]) for test in contest["tests"]]
     for test, result in zip(contest["tests"], expected, strict=True):
         assert (test["difference"], test["low"], test["high"]) == (result.difference, result.low, result.high)
-        drawn = bootstrap_auc_differences(labels, sides[test["one"]], sides[test["other"]], draws=20)
-        low, high = np.percentile(drawn, [2.5, 97.5])
+        one, other = bootstrap_aucs(labels, [sides[test["one"]], sides[test["other"]]], draws=20)
+        low, high = np.percentile(one - other, [2.5, 97.5])
         assert (test["bootstrap_low"], test["bootstrap_high"]) == pytest.approx((low, high), abs=1e-12)
     assert [test["p_holm"] for test in contest["tests"]] == holm([result.p_value for result in expected])
     for line in contest["ranking"]:
@@ -140,6 +140,17 @@ def test_what_did_not_run_is_listed_with_its_reason_and_the_rest_is_judged(made,
     assert [(test["one"], test["other"]) for test in contest["tests"]] == [
         tuple(x["model"] for x in contest["ranking"][:2])
     ]
+
+
+def test_records_of_older_settings_do_not_count_where_none_could_be_chosen_now(made, tmp_path):
+    labels, sides = draw(np.random.default_rng(13))
+    study = made({"log": labels}, {"log": sides})
+    (tmp_path / "log" / "b" / "chosen.json").write_text('{"trials": 2, "reason": "all 2 trials failed"}')
+    (tmp_path / "log" / "b" / "seed-0" / "failed.json").write_text('{"reason": "an older one"}')
+    (contest,) = judge(study, tmp_path)["data_sets"]
+    lines = {line["model"]: line for line in contest["ranking"]}
+    assert lines["b"]["against_best"] == "failed" and len(lines["a"]["seeds"]) == 3
+    assert [one["reason"] for one in lines["b"]["failed"]] == ["all 2 trials failed"] * 3
 
 
 def test_other_test_rows_are_refused(made, tmp_path):

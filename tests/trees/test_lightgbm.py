@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import polars as pl
 import pytest
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import log_loss, roc_auc_score
 
 from tamis.data import EncodedSet, FrameSource, SplitSettings, prepare
 from tamis.errors import ConfigError
@@ -47,6 +47,16 @@ def test_they_learn_and_stop_at_their_best_round(encoded, encoding):
     assert 1 <= trees.trees <= 60 and 2 * trees.trees <= trees.leaves <= 7 * trees.trees
     one = fit_trees(encoded, LightGBMSettings(**{**vars(settings), "rounds": 1}))
     assert one.trees == 1 and auc_of(one, encoded) < auc_of(trees, encoded)
+
+
+def test_the_metric_that_stops_them_is_the_one_asked_for(encoded):
+    settings = LightGBMSettings(**{**vars(SMALL), "learning_rate": 0.3, "patience": 60})
+    labels = encoded.split("valid").labels["click"]
+    by_auc, by_loss = (fit_trees(encoded, settings, metric=metric) for metric in ("auc", "log_loss"))
+    assert by_loss.trees < by_auc.trees  # the chances become too sure while the order still gains
+    assert auc_of(by_auc, encoded) > auc_of(by_loss, encoded)
+    losses = [log_loss(labels, trees.score(encoded, "valid")) for trees in (by_auc, by_loss)]
+    assert losses[1] < losses[0]
 
 
 def test_the_same_seed_gives_the_same_trees_and_saved_ones_score_alike(encoded, tmp_path):
