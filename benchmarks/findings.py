@@ -80,7 +80,7 @@ def write_findings(
     }
     text = json.dumps(findings, indent=1) + "\n"
     RESULTS.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    record.write_whole(path, text)
     print(text, end="")
 
 
@@ -92,7 +92,7 @@ def lend_figure(to_question: str, new: dict[str, Any], *, measured_by: str) -> N
     findings = json.loads(path.read_text())
     others = [old for old in findings["figures"] if old["name"] != new["name"]]
     findings["figures"] = [*others, {**new, "measured_by": measured_by}]
-    path.write_text(json.dumps(findings, indent=1) + "\n")
+    record.write_whole(path, json.dumps(findings, indent=1) + "\n")
 
 
 def _figures_of(path: Path) -> list[dict[str, Any]]:

@@ -20,7 +20,11 @@ ModelFolder = Annotated[
     typer.Argument(metavar="MODEL", help="A saved model: the `model` folder of a run, or what ranker.save wrote."),
 ]
 Format = Annotated[
-    str | None, typer.Option("--format", help="How the file is written; guessed from its name when left out.")
+    str | None,
+    typer.Option(
+        "--format",
+        help="parquet, csv, tsv, libsvm, criteo, avazu, movielens or planted; guessed from the name when left out.",
+    ),
 ]
 Processes = Annotated[int | None, typer.Option(min=1, help="Runs side by side, one core each; all cores if left out.")]
 OnlyPlan = Annotated[bool, typer.Option("--plan", help="Say what would be run and roughly how long, and stop.")]

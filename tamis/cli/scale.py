@@ -1,6 +1,5 @@
 """``tamis scale``: one study file in; laws, verdicts on saturation and a page out."""
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -35,6 +34,7 @@ def scale(
     """
     from tamis.cli.progress import EncodingBars, StudyBar
     from tamis.cli.scale_tables import print_scale, print_scale_plan
+    from tamis.record import command_line
     from tamis.reports import write_scaling_page
     from tamis.study import judge_scale, load_scale, plan_scale, prepare_study, scale, write_scale
 
@@ -51,8 +51,7 @@ def scale(
                 planned = plan_scale(settings, encoded, runs=place, processes=processes, report=bar)
             print_scale_plan(planned)
             return
-        # What repeats it anywhere: where the data lie here is left out.
-        command = shlex.join(["tamis", "scale", str(file), *(f"--set={words}" for words in overrides or [])])
+        command = command_line("tamis")
         with StudyBar("runs") as bar:
             found = scale(
                 settings,

@@ -85,19 +85,21 @@ def _processor_facts() -> Iterator[tuple[str, str]]:
 def command_line(*program: str) -> str:
     """The command that was given, for a record: ``program`` and its arguments, without what only this machine has.
 
-    An absolute path becomes ``FOLDER``, or its last part in ``FOLDER`` if that has an ending.
+    An absolute path becomes ``FOLDER``, or its last part in ``FOLDER`` if that has an ending. ``--resume`` is left out:
+    a run that was never cut short gives the same bits.
 
     Example:
         >>> from unittest.mock import patch
-        >>> with patch("sys.argv", ["tamis", "train", "/my/mlp.toml", "--from", "/my/log", "--seed", "1"]):
+        >>> with patch("sys.argv", ["tamis", "train", "/my/mlp.toml", "--from=/my/log", "--seed", "1"]):
         ...     command_line("tamis")
-        'tamis train FOLDER/mlp.toml --from FOLDER --seed 1'
+        'tamis train FOLDER/mlp.toml --from=FOLDER --seed 1'
     """
-    return shlex.join([*program, *map(_without_place, sys.argv[1:])])
+    return shlex.join([*program, *(_without_place(argument) for argument in sys.argv[1:] if argument != "--resume")])
 
 
 def _without_place(argument: str) -> str:
-    path = Path(argument)
+    option, equals, value = argument.rpartition("=")
+    path = Path(value)
     if not path.is_absolute():
         return argument
-    return f"FOLDER/{path.name}" if path.suffix else "FOLDER"
+    return f"{option}{equals}FOLDER/{path.name}" if path.suffix else f"{option}{equals}FOLDER"

@@ -276,6 +276,14 @@ def test_scores_are_written_only_as_known_kinds_and_a_failed_prediction_leaves_n
     assert not list(experiment.glob(".*.partial"))
 
 
+def test_the_help_names_every_format():
+    from tamis.cli.options import Format
+    from tamis.data.readers import FORMATS
+
+    (option,) = Format.__metadata__
+    assert all(name in option.help for name in FORMATS)
+
+
 def test_help_is_quick_to_read_and_loads_no_torch():
     code = """
 import sys
