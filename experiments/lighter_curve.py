@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from markupsafe import Markup
 from torch import Tensor
 
 from tamis.analysis import closed_flops_per_row, compare_auc, count_parameters
@@ -33,10 +34,10 @@ from tamis.models import make_lighter
 from tamis.models.ssr import SSRRanker
 from tamis.record import command_line, machine, versions, write_whole
 from tamis.reports.svg import WIDTH, drawing, series_colour, to_svg
+from tamis.reports.template import render
 from tamis.training import Evaluation, evaluate
 
 RESULTS = Path(__file__).parents[1] / "results" / "knob"
-STYLE = Path(__file__).parents[1] / "tamis" / "reports" / "page.css"
 CANDIDATES = 500
 NOTE = (
     "AUC less that of the full model: the difference on the same test rows, 95 % interval by DeLong; one seed, so "
@@ -177,14 +178,10 @@ def _prepared(model: SSRRanker, items: tuple[Tensor, ...], user: tuple[Tensor, .
 def page(curve: dict[str, Any]) -> str:
     """The curve as a page of its own."""
     title = f"{curve['model']} on {curve['dataset']}: quality against milliseconds"
-    rows = "".join(f"<tr><td>{line_of(point)}</td></tr>" for point in curve["points"])
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE.read_text()}</style>'
-        f"<h1>{title}</h1><p>{curve['note']}</p>{picture(curve, title)}<table>{rows}</table></html>\n"
-    )
+    return render("lighter.html", title=title, curve=curve, picture=picture(curve, title), candidates=CANDIDATES)
 
 
-def picture(curve: dict[str, Any], title: str) -> str:
+def picture(curve: dict[str, Any], title: str) -> Markup:
     """AUC of the last split over the milliseconds of the candidates, a line for each number of last views."""
     points = curve["points"]
     last = "test" if "test" in points[0] else "valid"
@@ -198,7 +195,7 @@ def picture(curve: dict[str, Any], title: str) -> str:
         axes.set_xlabel(f"ms for {CANDIDATES} candidates, p50")
         axes.set_ylabel(f"{last} AUC")
         axes.legend(frameon=False)
-        return str(to_svg(figure, name="knob", title=title))
+        return to_svg(figure, name="knob", title=title)
 
 
 def line_of(point: dict[str, Any]) -> str:

@@ -12,9 +12,10 @@ def report(
     title: Annotated[str, typer.Option(help="The page's heading.")] = "",
 ) -> None:
     """Draw one self-contained HTML page from the records of one or more runs."""
+    from tamis.cli.tables import count_of
     from tamis.record import find_runs
     from tamis.reports import write_report
 
     found = [run for place in runs for run in find_runs(place)]
     page = write_report(found, out, title=title or None)
-    typer.echo(f"{page} ({len(found)} runs)")
+    typer.echo(f"{page} ({count_of(len(found), 'run')})")

@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Table
 
 from tamis.cli.study_tables import print_total
+from tamis.cli.tables import new_table
 
 if TYPE_CHECKING:
     from tamis.study import ScalePlan
@@ -18,7 +18,7 @@ def print_scale_plan(plan: "ScalePlan") -> None:
     console = Console(soft_wrap=True)
     for data in dict.fromkeys(one.entrant.data.name for one in plan.study.entrants):
         console.print(f"[bold]{data}[/]")
-        table = _table("point", "dense", "embedding", "FLOPs\na row", "scaled\nby", "runs", "min\na run", "memory")
+        table = new_table("point", "dense", "embedding", "FLOPs\na row", "scaled\nby", "runs", "min\na run", "memory")
         for one in plan.study.entrants:
             if one.entrant.data.name == data:
                 size, factor = one.matched.size, one.matched.factor
@@ -37,7 +37,8 @@ def print_scale_plan(plan: "ScalePlan") -> None:
         console.print(f"[bold red]does not fit:[/] {one.entrant.data.name} {one.entrant.label}: {one.problem}")
     if not plan.paper:
         return
-    table = _table("on paper", "curve", plan.kind, "weights and\noptimizer", "min\na run", "note")
+    numbers = (plan.kind, "weights and\noptimizer", "min\na run")
+    table = new_table("on paper", "curve", *numbers, "note", text=("curve", "note"))
     for one in plan.paper:
         table.add_row(
             one.data,
@@ -57,7 +58,7 @@ def print_scale(results: dict[str, Any]) -> None:
     for curve in results["curves"]:
         console.print(f"\n[bold]{curve['curve']}[/] on {curve['data']} ({curve['split']})", highlight=False)
         axis = results["axis"].replace("_", " ")
-        table = _table(axis, "seeds", "test AUC [95 %, seeds]", "log loss", "minutes")
+        table = new_table(axis, "seeds", "test AUC [95 %, seeds]", "log loss", "minutes")
         for point in curve["points"]:
             table.add_row(*_cells(point))
         console.print(table)
@@ -108,11 +109,3 @@ def _cells(point: dict[str, Any]) -> list[str]:
         f"{point['log_loss']:.4f}",
         f"{point['train_seconds'] / 60:.1f}",
     ]
-
-
-def _table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for heading in headings:
-        is_text = heading in ("point", "on paper", "curve", "note")
-        table.add_column(heading, justify="left" if is_text else "right", no_wrap=heading != "note")
-    return table

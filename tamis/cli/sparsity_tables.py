@@ -13,7 +13,7 @@ from tamis.reports import headlines
 def print_inspection(inspection: Inspection) -> None:
     """Each layer and each filter in one line, with the same before training in brackets, then what it comes to."""
     console = Console(soft_wrap=True)
-    layers = new_table("layer", "weights", "< 0.001", "dims for 80 % of mass", "effective rank", "of")
+    layers = new_table("layer", "weights", "< 0.001", "dims for 80 %\nof mass", "effective\nrank", "of")
     for layer in inspection.layers:
         layers.add_row(
             layer["name"],
@@ -24,7 +24,7 @@ def print_inspection(inspection: Inspection) -> None:
         )
     console.print(layers)
     if inspection.filters:
-        filters = new_table("filter", "kind", "views", "zeros", "dead", "overlap (chance)")
+        filters = new_table("filter", "kind", "views", "zeros", "dead", "overlap (chance)", text=("kind",))
         for sieve in inspection.filters:
             filters.add_row(sieve["name"], sieve["kind"], f"{sieve['views']} x {sieve['width']}", *_activity(sieve))
         console.print(filters)

@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Table
+
+from tamis.cli.tables import count_of, new_table
+from tamis.reports.wording import format_p
 
 if TYPE_CHECKING:
     from tamis.study import StudyPlan
@@ -11,7 +13,8 @@ if TYPE_CHECKING:
 
 def print_study_plan(plan: "StudyPlan") -> None:
     """Every model with its matched size, the number of runs, and roughly how long they take."""
-    table = _table("data", "model", "dense", "embedding", "active", "FLOPs\na row", "scaled\nby", "runs", "min\na run")
+    numbers = ("dense", "embedding", "active", "FLOPs\na row", "scaled\nby", "runs", "min\na run")
+    table = new_table("data", "model", *numbers, text=("model",))
     for one in plan.entrants:
         size, factor = one.matched.size, one.matched.factor
         counts = () if size is None else (size.dense, size.embedding, size.active, size.flops)
@@ -32,9 +35,11 @@ def print_total(plan: "StudyPlan") -> None:
     """The runs of a plan, the minutes and the memory of all."""
     from tamis.experiment.plan import in_units
 
+    minutes = round(plan.minutes)
+    time = f"roughly {count_of(minutes, 'minute')}" if minutes else "under a minute"
     free = "unknown" if plan.memory_free is None else in_units(plan.memory_free)
     Console(soft_wrap=True).print(
-        f"{plan.runs} runs, {plan.processes} at a time: roughly {plan.minutes:,.0f} minutes if every epoch runs; "
+        f"{count_of(plan.runs, 'run')}, {plan.processes} at a time: {time} if every epoch runs; "
         f"up to {in_units(plan.memory_needed)} of memory, {free} free",
         highlight=False,
     )
@@ -48,7 +53,7 @@ def print_verdicts(verdicts: dict[str, Any]) -> None:
         console.print(f"\n[bold]{contest['data']}[/] ({contest['split']}{target})", highlight=False)
         has_gain = any(line["selection_gain"] for line in contest["ranking"])
         gain = ["gain\nby test"] if has_gain else []
-        table = _table("model", "dense", "test AUC [95 %]", "less\nbest", "p", "verdict", *gain)
+        table = new_table("model", "dense", "test AUC [95 %]", "less\nbest", "p", "verdict", *gain, text=("verdict",))
         best = next(line["model"] for line in contest["ranking"] if line["against_best"] == "best")
         for line in contest["ranking"]:
             table.add_row(*_cells(line, best, contest["tests"], has_gain=has_gain))
@@ -65,11 +70,12 @@ def print_verdicts(verdicts: dict[str, Any]) -> None:
                 console.print(f"{line['model']}: its size was left as it is, outside of the budget", highlight=False)
     for one in verdicts["waiting"]:
         console.print(f"\n[bold]{one['data']}[/]: no model's final run has ended", highlight=False)
-    console.print(
-        f"\nSSR first or not told apart from the first on {verdicts['ssr_first_or_tied_real_sets']} "
-        f"of {verdicts['real_sets']} real data sets",
-        highlight=False,
-    )
+    if verdicts["real_sets"]:
+        console.print(
+            f"\nSSR first or not told apart from the first on {verdicts['ssr_first_or_tied_real_sets']} "
+            f"of {count_of(verdicts['real_sets'], 'real data set')}",
+            highlight=False,
+        )
 
 
 def _cells(line: dict[str, Any], best: str, tests: list[dict[str, Any]], *, has_gain: bool) -> list[str]:
@@ -86,15 +92,7 @@ def _cells(line: dict[str, Any], best: str, tests: list[dict[str, Any]], *, has_
         dense,
         f"{line['auc']:.4f} [{line['low']:.4f}, {line['high']:.4f}]",
         "" if gap is None else f"{gap:+.4f}",
-        "" if test is None else f"{test['p_holm']:.3f}",
+        "" if test is None else format_p(test["p_holm"]),
         line["against_best"],
         *([f"{gain['gain']:+.4f}" if gain else "-"] if has_gain else []),
     ]
-
-
-def _table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for heading in headings:
-        is_text = heading in ("data", "model", "verdict")
-        table.add_column(heading, justify="left" if is_text else "right", no_wrap=not is_text)
-    return table

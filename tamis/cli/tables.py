@@ -1,6 +1,6 @@
 """Tables on the screen: one function a thing shown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +38,8 @@ def print_plan(plan: "Plan") -> None:
     table = Table("the plan", "needed", "free", "of which", box=None, pad_edge=False)
     table.add_row(plan.memory_place, in_units(plan.memory_needed), free(plan.memory_free), parts(plan.memory))
     table.add_row("disk", in_units(plan.disk_needed), free(plan.disk_free), parts(plan.disk))
-    table.add_row("time", f"roughly {plan.rough_minutes:,.1f} min", "", "if all epochs run, by a short trial")
+    minutes = "under 0.1" if plan.rough_minutes < 0.1 else f"roughly {plan.rough_minutes:,.1f}"
+    table.add_row("time", f"{minutes} min", "", "if all epochs run, by a short trial")
     Console().print(table)
 
 
@@ -62,7 +63,7 @@ def print_record(record: RunRecord, folder: Path) -> None:
 
 def print_summary(summaries: Sequence[ModelSummary]) -> None:
     """One line a model: what ``tamis demo`` ends with."""
-    table = new_table("model", "parameters", "AUC (95 % interval over seeds)", "log loss", "rows/s")
+    table = new_table("model", "parameters", "AUC (95 % interval\nover seeds)", "log loss", "rows/s")
     for line in summaries:
         interval = "" if line.auc_low is None else f" [{_number(line.auc_low)}, {_number(line.auc_high)}]"
         table.add_row(
@@ -77,7 +78,9 @@ def print_summary(summaries: Sequence[ModelSummary]) -> None:
 
 def print_columns(frame: "pl.DataFrame", schema: "Schema | None") -> None:
     """Each column of a frame: type, missing share, distinct values, an example, and how it would be read."""
-    table = new_table("column", "type", "missing", "distinct", "example", "read as")
+    table = new_table(
+        "column", "type", "missing", "distinct", "example", "read as", text=("type", "example", "read as")
+    )
     for name in frame.columns:
         column = frame[name]
         known = column.drop_nulls()
@@ -117,12 +120,23 @@ def print_bayes(bounds: Mapping[str, Mapping[str, float]]) -> None:
     Console().print(table)
 
 
-def new_table(*headings: str) -> Table:
-    """A plain table; the first column to the left, numbers to the right."""
+def new_table(*headings: str, text: Collection[str] = ()) -> Table:
+    """A plain table; the first column and those of ``text`` to the left, numbers to the right and never broken."""
     table = Table(box=None, pad_edge=False)
     for position, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if position == 0 else "right")
+        is_text = position == 0 or heading in text
+        table.add_column(heading, justify="left" if is_text else "right", no_wrap=not is_text, overflow="fold")
     return table
+
+
+def count_of(number: int, thing: str) -> str:
+    """A number of things in words.
+
+    Example:
+        >>> count_of(1, "run"), count_of(1200, "run")
+        ('1 run', '1,200 runs')
+    """
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def _number(value: Any) -> str:

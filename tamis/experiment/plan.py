@@ -9,7 +9,8 @@ class Plan:
     """What one run needs and what is there, in bytes.
 
     ``memory`` and ``disk`` hold the parts by name; ``memory_needed`` is the peak of all processes of this machine,
-    less than the sum of the parts, since not all of them are there at once. ``*_free`` is None where the system does
+    less than the sum of the parts, since not all of them are there at once. ``disk_needed`` is the sum of its parts, of
+    which what lies there already is negative. ``*_free`` is None where the system does
     not tell. ``measured_rows`` is the size of the batch that was run to measure a step, which is scaled to
     ``batch_rows``, the rows of one process. ``rough_minutes`` is a guess from short trials, for all planned epochs.
     ``ways_out`` are the settings that would lower the need for memory, the most useful first.
@@ -64,10 +65,10 @@ def in_units(size: int) -> str:
     """Bytes as a person reads them.
 
     Example:
-        >>> [in_units(size) for size in (512, 20_400_000, 3_210_000_000)]
-        ['0.0 MB', '20.4 MB', '3.2 GB']
+        >>> [in_units(size) for size in (512, 20_400_000, -3_210_000_000)]
+        ['0.0 MB', '20.4 MB', '-3.2 GB']
     """
-    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
+    return f"{size / 1e9:,.1f} GB" if abs(size) >= 1e9 else f"{size / 1e6:,.1f} MB"
 
 
 def _largest_first(parts: dict[str, int]) -> list[tuple[str, int]]:

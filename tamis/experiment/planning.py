@@ -71,14 +71,16 @@ def make_plan(
         "saved model": weights + folder_bytes(encoded.folder / encoded.manifest.folder / "encoders"),
         "encoded set": folder_bytes(encoded.folder),
     }
+    # Of a resumed run some of it lies there too.
+    run_bytes = min(folder_bytes(folder), disk["checkpoints"] + disk["saved model"])
+    disk["there already"] = -(disk["encoded set"] + run_bytes)
     return Plan(
         memory=memory,
         memory_needed=local * max(sum(memory.values()), at_the_end),
         memory_free=torch.cuda.mem_get_info(device)[0] if is_on_gpu else free_memory_bytes(),
         memory_place="GPU memory" if is_on_gpu else "memory",
         disk=disk,
-        # The encoded set lies there already; of a resumed run, some of the rest.
-        disk_needed=max(0, disk["checkpoints"] + disk["saved model"] - folder_bytes(folder)),
+        disk_needed=sum(disk.values()),
         disk_free=free_disk_bytes(folder),
         batch_rows=step.rows,
         measured_rows=step.measured_rows,

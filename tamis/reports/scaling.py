@@ -10,7 +10,7 @@ from tamis.record import write_whole
 from tamis.reports.scaling_plot import AXES, draw_scaling
 from tamis.reports.svg import SERIES
 from tamis.reports.template import render
-from tamis.reports.wording import format_number, format_short
+from tamis.reports.wording import format_number, format_p, format_short
 
 _FORMAT = 1
 
@@ -102,7 +102,7 @@ def cautions(curve: dict[str, Any]) -> list[str]:
         if not law["is_identified"]:
             found.append(f"Exponent of {word} not identified: limit and extrapolation hang on the form of the law.")
         if law["misfit"] < 0.05:
-            chance = f"{law['misfit']:.3f}"
+            chance = format_p(law["misfit"])
             found.append(f"{word} follows no power law here (chance {chance}): the extrapolation is worthless.")
     failed = [failed for point in curve["points"] for failed in point["failed"]]
     if failed:

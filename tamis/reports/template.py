@@ -6,7 +6,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from tamis.reports.wording import format_number, format_share, format_short
+from tamis.reports.wording import format_number, format_p, format_share, format_short
 
 _HERE = Path(__file__).parent
 
@@ -20,6 +20,12 @@ def render(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": format_number, "short": format_short, "share": format_share}
+    environment.filters |= {"number": format_number, "short": format_short, "share": format_share, "p": format_p}
+    environment.filters["dotted"] = _break_at_dots
     style = Markup((_HERE / "page.css").read_text(encoding="utf-8"))
     return environment.get_template(template).render(style=style, **values)
+
+
+def _break_at_dots(name: str) -> Markup:
+    """A name of many parts, which a narrow column breaks between them and not inside of one."""
+    return Markup(".<wbr>").join(name.split("."))

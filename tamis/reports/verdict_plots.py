@@ -12,7 +12,7 @@ from matplotlib.path import Path
 
 from tamis.reports.svg import CARD, GRID, INK, MUTED, TEXT, WIDTH, drawing, series_colour, shorten, to_svg
 
-_LABELS = 134
+_LABELS = 158
 _ROW = 23
 _FOOT = 42
 _LETTERS = 18
@@ -93,7 +93,8 @@ def _draw_line(axes: Axes, place: int, line: dict[str, Any], left: float) -> Non
     weight = "bold" if own else "normal"
     labels = axes.get_yaxis_transform()
     axes.text(-0.03, place, text, transform=labels, color=INK, ha="right", va="center", weight=weight)
-    if line["auc"] < left:
+    # Also where only the interval would be cut, for that would look narrower than it is.
+    if line["low"] < left:
         axes.plot([0.012], [place], "<", transform=labels, color=colour, markersize=6, clip_on=False)
         axes.text(0.035, place, f"{line['auc']:.4f}", transform=labels, color=MUTED, va="center", fontsize=TEXT - 2)
         return

@@ -15,14 +15,14 @@ _WORDS = {
     "stays below 5 %.",
     "not told apart": "No proof of equality: the interval of the difference says how large one may still hide.",
     "SSR first or tied": "An SSR model is the best model, or not told apart from it, at every budget of a real data "
-    "set. References from outside do not count, neither for nor against.",
+    "set that has both SSR models and others. References from outside do not count, neither for nor against.",
     "outside reference": "Trees by LightGBM on the same encoded rows, tuned as often. They have no size to match, so "
     "they stand beside the contest: in the tests, not among the models.",
     "less best": "The model's AUC less that of the best model, with its 95 % interval; p is corrected.",
-    "dense, embedding, active": "Parameters outside of the tables, inside of them, and those that one row meets. "
+    "dense, tables, active": "Parameters outside of the tables, inside of them, and those that one row meets. "
     "Budgets are about dense ones, or FLOPs of one row forwards.",
     "trials": "How often the settings were tuned, chosen by validation rows alone; failed trials count.",
-    "selection gain": "How much better the model would look if its trials had been chosen on the test rows, computed "
+    "gain by test": "How much better the model would look if its trials had been chosen on the test rows, computed "
     "after all runs. A warning, not a result.",
 }
 

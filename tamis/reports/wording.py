@@ -72,18 +72,28 @@ def format_number(value: Any, *, decimals: int = 4) -> str:
 
 
 def format_short(value: float | None) -> str:
-    """A count in three digits, for a narrow column.
+    """A count in three digits, for a narrow column; its unit stays on its line.
 
     Example:
         >>> format_short(970_897), format_short(31_400_000), format_short(12)
-        ('971 k', '31.4 M', '12')
+        ('971\xa0k', '31.4\xa0M', '12')
     """
     if value is None:
         return MISSING
-    for unit, name in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= 0.9995 * unit:
-            return f"{value / unit:.3g}{name}"
+            return f"{value / unit:.3g}\N{NO-BREAK SPACE}{name}"
     return f"{value:.3g}"
+
+
+def format_p(value: float) -> str:
+    """A p-value; none is ever nothing.
+
+    Example:
+        >>> format_p(0.0417), format_p(1e-9)
+        ('0.042', '< 0.001')
+    """
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def format_share(value: float | None) -> str:

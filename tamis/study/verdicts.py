@@ -81,8 +81,11 @@ def _read_verdicts(path: Path) -> dict[str, Any]:
 
 
 def _counted(contests: list[dict[str, Any]], waiting: list[dict[str, Any]]) -> dict[str, Any]:
-    """Contests, and on how many real data sets an SSR model is first or tied at every budget."""
-    real = [contest for contest in contests if contest["real"]]
+    """Contests, and on how many real data sets an SSR model is first or tied at every budget.
+
+    Among SSR models alone one is always first, without them none: such contests do not count.
+    """
+    real = [contest for contest in contests if contest["real"] and _has_both_kinds(contest["ranking"])]
     names = list(dict.fromkeys(contest["data"] for contest in real))
     first = [name for name in names if all(c["ssr_first_or_tied"] for c in real if c["data"] == name)]
     return {
@@ -121,7 +124,7 @@ def _judge_contest(
     for line in ranking:
         line["against_best"] = "best" if line["model"] == best else verdict_on(line["model"], best, tests)
     ranking += [_line(study, one, None) | {"against_best": "failed"} for one in everyone if not one.records]
-    own = [line for line in ranking if line["name"].startswith(_OWN_MODELS) and not line["outside"]]
+    own = [line for line in ranking if _is_own(line) and not line["outside"]]
     record = next(iter(finished[0].records.values()))
     return {
         "study": study.rules.name,
@@ -137,6 +140,15 @@ def _judge_contest(
         "tests": tests,
         "ssr_first_or_tied": any(line["against_best"] in ("best", "not told apart") for line in own),
     }
+
+
+def _is_own(line: dict[str, Any]) -> bool:
+    return line["name"].startswith(_OWN_MODELS)
+
+
+def _has_both_kinds(ranking: list[dict[str, Any]]) -> bool:
+    """Whether SSR models stand in a ranking and others beside them, trees and runs that failed left out."""
+    return len({_is_own(line) for line in ranking if not line["outside"] and line["auc"] is not None}) == 2
 
 
 def _all_pairs(ranked: list[str], sides: dict[str, AucSide], draws: dict[str, np.ndarray]) -> list[dict[str, Any]]:

@@ -32,6 +32,15 @@ def test_a_product_is_a_product_and_waiting_is_between_operations(time_shares):
     assert max(found, key=found.get) == "matrix products"
 
 
+def test_what_both_runs_have_counts_for_neither(time_shares, monkeypatch):
+    seconds = {
+        "long": {"products": 5.0, "copies": 3.0, "rest": 1.0},
+        "short": {"products": 2.0, "copies": 2.0, "rest": 4.0},
+    }
+    monkeypatch.setattr(time_shares, "seconds_by_kind", seconds.get)
+    assert time_shares.shares("long", "short") == {"products": 0.75, "copies": 0.25, "rest": 0.0}
+
+
 def test_every_operation_has_one_kind(time_shares):
     names = {
         "aten::mm": "matrix products",

@@ -168,6 +168,20 @@ def test_where_a_batch_is_the_largest_part_its_ways_out_come_first_and_those_tak
     assert not [way for way in plan.ways_out if "bf16" in way or "checkpoint" in way]
 
 
+def test_the_parts_of_the_disk_add_up_also_where_some_of_the_run_lies_there_already(log):
+    fresh, _, encoded = plan_of(log, folder="resumed")
+    assert fresh.disk_needed == fresh.disk["checkpoints"] + fresh.disk["saved model"] == sum(fresh.disk.values())
+    (log / "resumed").mkdir()
+    (log / "resumed" / "checkpoint").write_bytes(bytes(1000))
+    resumed, _, _ = plan_of(log, folder="resumed")
+    assert fresh.disk_needed - resumed.disk_needed == 1000
+    assert resumed.disk_needed == sum(resumed.disk.values())
+    assert resumed.disk["there already"] == -(resumed.disk["encoded set"] + 1000)
+    (log / "resumed" / "checkpoint").write_bytes(bytes(fresh.disk_needed + 1))
+    full, _, _ = plan_of(log, folder="resumed")
+    assert full.disk_needed == sum(full.disk.values()) == 0
+
+
 def test_too_little_disk_is_refused(log, monkeypatch):
     monkeypatch.setattr(planning, "free_disk_bytes", lambda folder: 1000)
     _, settings, encoded = plan_of(log)

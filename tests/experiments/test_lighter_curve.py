@@ -24,3 +24,6 @@ def test_every_combination_is_scored_timed_and_drawn_the_trained_model_first(run
     assert len(capsys.readouterr().out.splitlines()) == 9
     text = path.with_suffix(".html").read_text()
     assert text.count("<svg") == 1 and "ssr_d on" in text
+    assert text.count("<tr>") == 1 + 9 and 'name="viewport"' in text
+    hostile = lighter_curve.page(curve | {"dataset": "<script>"})
+    assert "<script>" not in hostile and hostile.count("&lt;script&gt;") == 3  # title, heading and picture

@@ -169,3 +169,10 @@ def test_the_same_inspection_gives_the_same_bytes(draw):
 def test_a_model_without_layers_or_rows_makes_a_page(draw):
     source = draw(Inspection(model="mlp", rows=0))
     assert "No rows were given" in source and "<svg" not in source
+
+
+def test_long_names_break_between_their_parts_and_the_preset_is_called_one(draw):
+    one = made_up(preset="paper")
+    source = draw(made_up(preset="paper", layers=({**one.layers[0], "name": "body.blocks.0.a&b"}, *one.layers[1:])))
+    assert "body.<wbr>blocks.<wbr>0.<wbr>a&amp;b<small>" in source
+    assert "<li>preset paper</li>" in source and "<li>preset" not in draw(made_up())

@@ -115,15 +115,26 @@ def test_verdicts_laws_and_extrapolations_are_told_with_their_intervals(draw):
     assert "0.8000 [0.7900, 0.8100]" in text and "0.31 [0.21, 0.41]" in text
     for factor, size in ((2, "600 k"), (10, "3 M"), (100, "30 M")):
         value = 0.8 - 0.02 * (factor * 300_000 / 3e4) ** -0.3
-        assert f"{factor}×, extrapolated {size} {value:.4f} [{value - 0.004:.4f}, {value + 0.004:.4f}]" in text
+        assert f"{factor}× {size} {value:.4f} [{value - 0.004:.4f}, {value + 0.004:.4f}]" in text
     assert "1 run failed: TrainingError: will not fit" in text
+    assert "not tuned" in text
+    assert "8 tuning trials a size" in text_of(draw(made_up_results() | {"trials": 8}))
 
 
 def test_the_extrapolation_is_drawn_dashed_and_the_measured_part_is_not(draw):
     page = draw(made_up_results(made_up_curve()))
     lines = [tag for tag in re.findall(r"<path[^>]*>", page) if "fill: none" in tag and "series-0" in tag]
-    assert sum("stroke-dasharray" in line for line in lines) == 2
-    assert sum("stroke-dasharray" not in line for line in lines) >= 2
+    dashed, solid = (
+        [line for line in lines if ("stroke-dasharray" in line) == is_dashed] for is_dashed in (True, False)
+    )
+    assert len(dashed) == 2 and len(solid) >= 2
+
+    def ends(line):
+        places = re.findall(r"[ML] ([\d.]+) ", line)
+        return float(places[0]), float(places[-1])
+
+    fitted = [ends(line) for line in solid if line.count("L ") > 1]
+    assert [end for _, end in fitted] == [start for start, _ in map(ends, dashed)]
     assert page.count("> extrapolated<") == 2
 
 
@@ -133,6 +144,12 @@ def test_what_is_not_sure_is_said(draw):
     text = text_of(draw(made_up_results(curve)))
     assert "Exponent of AUC not identified" in text and "Exponent of log loss" not in text
     assert "AUC follows no power law here (chance 0.004)" in text
+    # The other law, with a chance of 0.61, is none to warn of; nor is one of 0.06, while of nothing there is no chance.
+    assert "log loss follows" not in text
+    curve["laws"]["auc"]["misfit"] = 0.06
+    assert "follows no power law" not in text_of(draw(made_up_results(curve)))
+    curve["laws"]["auc"]["misfit"] = 1e-9
+    assert "(chance &lt; 0.001)" in text_of(draw(made_up_results(curve)))
 
 
 def test_a_curve_without_a_law_or_without_a_run_makes_a_page(draw):
@@ -163,3 +180,11 @@ def test_newer_or_empty_results_are_refused(draw):
         draw(made_up_results() | {"format": 2})
     with pytest.raises(DataError, match="scaling results hold no curve. Run tamis scale first."):
         draw(made_up_results() | {"curves": []})
+
+
+def test_a_legend_above_pictures_is_no_small_print(draw):
+    """The small print below the pictures of a comparison has the same class, but is a paragraph."""
+    page = draw(made_up_results())
+    rules = re.findall(r"^([^\n{]*\.legend[^\n{]*){([^}]*)}", page, flags=re.MULTILINE)
+    assert '<ul class="facts legend">' in page
+    assert all(selector.startswith("p.") for selector, style in rules if "font-size" in style or "0.6rem" in style)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tamis.reports import write_comparison
+from tamis.reports.verdict_plots import draw_ranking
 
 HOSTILE = "<script>alert(1)</script>&"
 
@@ -110,7 +111,7 @@ def test_the_difference_to_the_best_has_its_sign_whichever_side_a_test_names_fir
     rows = re.findall(r"<tr>(.*?)</tr>", path.read_text(encoding="utf-8"), flags=re.DOTALL)
     cells = {row.partition("</th>")[0]: row for row in rows}
     (outside,) = [row for head, row in cells.items() if "outside reference" in head]
-    assert "+0.0100<small>[+0.0060, +0.0140]" in outside and "below 0.001" in outside
+    assert "+0.0100<small>[+0.0060, +0.0140]" in outside and "<td>&lt; 0.001</td>" in outside
     (own,) = [row for head, row in cells.items() if "ssr_d" in head and "small" in row and "swatch" in head]
     assert "-0.0200<small>[-0.0240, -0.0160]" in own and "0.400" in own
 
@@ -130,3 +131,42 @@ def test_a_model_far_behind_is_an_arrow_and_leaves_the_others_their_room(tmp_pat
     ticks = [float(number) for number in re.findall(r">(0\.\d+)</text>", first)]
     assert 0.5 in ticks  # the arrow's own number
     assert min(number for number in ticks if number != 0.5) > 0.6
+
+
+def test_where_no_real_data_set_counts_nothing_is_said_of_them(tmp_path, page_of):
+    none = verdicts(contest()) | {"real_sets": 0, "ssr_first_or_tied_real_sets": 0, "ssr_first_or_tied_names": []}
+    page = page_of.Page(write_comparison(none, tmp_path / "verdicts.html").read_text(encoding="utf-8"))
+    assert "SSR first or tied on" not in page.text
+
+
+def drawn(*ranking):
+    return str(draw_ranking(ranking, name="ranking", title="Test AUC"))
+
+
+def test_an_interval_that_would_be_cut_is_an_arrow(tmp_path):
+    """Of a model far behind, whose dot just falls into the room of the arrows."""
+    near = [line("dcn_v2", 0.8, "best"), line("mlp", 0.799, "worse"), line("fm", 0.798, "worse")]
+    far = line("lr", 0.7875, "worse", low=0.72, high=0.80)
+    assert ">0.7875<" in drawn(*near, far)
+    assert ">0.7875<" not in drawn(*near, far | {"low": 0.7872})
+
+
+def test_the_best_and_what_is_not_told_apart_from_it_are_full_dots_the_others_rings():
+    def rings(*words):
+        models = [line(f"m{number}", 0.8 - 0.001 * number, word) for number, word in enumerate(words)]
+        return drawn(*models).count("fill: var(--card)")
+
+    assert rings("best", "worse") == rings("best", "worse", "not told apart") == 1
+    assert rings("best", "not told apart") == 0
+
+
+def test_long_labels_end_inside_of_the_picture():
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import TextPath
+
+    from tamis.reports.svg import TEXT, WIDTH, shorten
+    from tamis.reports.verdict_plots import _LABELS, _LETTERS
+
+    text = shorten("ssr_d_without_competition", _LETTERS)
+    width = TextPath((0, 0), text, prop=FontProperties(weight="bold", size=TEXT)).get_extents().width
+    assert width + 0.03 * (WIDTH - _LABELS) < _LABELS

@@ -124,6 +124,26 @@ def test_real_sets_are_counted_where_an_ssr_model_is_first_or_tied(made, tmp_pat
     assert verdicts["data_sets"][3]["ssr_first_or_tied"]
 
 
+@pytest.mark.parametrize(
+    ("names", "outside", "not_run", "real_sets"),
+    [
+        ({"a": "ssr_s"}, (), "", 1),
+        ({"a": "ssr_s", "b": "ssr_d", "c": "ssr_a"}, (), "", 0),
+        ({}, (), "", 0),
+        ({"a": "ssr_s", "b": "ssr_d"}, ("c",), "", 0),
+        ({"a": "ssr_s"}, (), "a", 0),
+        ({"a": "ssr_s"}, (), "bc", 0),
+    ],
+)
+def test_only_contests_of_ssr_models_with_others_say_whether_ssr_is_first(
+    names, outside, not_run, real_sets, made, tmp_path
+):
+    labels, sides = draw(np.random.default_rng(14), gains=(2.0, 0.0, 0.0))
+    sides = {label: side[:0] if label in not_run else side for label, side in sides.items()}
+    verdicts = judge(made({"log": labels}, {"log": sides}, names=names, outside=outside), tmp_path)
+    assert verdicts["real_sets"] == verdicts["ssr_first_or_tied_real_sets"] == real_sets
+
+
 def test_what_did_not_run_is_listed_with_its_reason_and_the_rest_is_judged(made, tmp_path):
     labels, sides = draw(np.random.default_rng(4))
     sides["b"], sides["c"] = sides["b"][:2], sides["c"][:0]

@@ -1,0 +1,105 @@
+"""What is printed, word by word, where a mistake would not show in a run."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from tamis.cli import sparsity_tables, study_tables, tables
+from tamis.cli.tables import new_table
+from tamis.experiment.plan import Plan
+from tamis.record import Inspection
+from tamis.study import StudyPlan
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+def plan(**changes):
+    facts = {
+        **{"memory": {}, "memory_needed": 0, "memory_free": None, "disk": {}, "disk_needed": 0, "disk_free": None},
+        **{"batch_rows": 8, "measured_rows": 8, "processes": 1, "rough_minutes": 2.5, "ways_out": ()},
+    }
+    return Plan(**(facts | changes))
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"), [(0.01, "under 0.1 min"), (0.1, "roughly 0.1 min"), (90.0, "roughly 90.0 min")]
+)
+def test_a_plan_never_says_that_a_run_takes_no_time(minutes, said, capsys):
+    tables.print_plan(plan(rough_minutes=minutes))
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("runs", "minutes", "said"),
+    [
+        (1, 0.2, "1 run, 2 at a time: under a minute if"),
+        (4, 1.2, "4 runs, 2 at a time: roughly 1 minute if"),
+        (1200, 1500.0, "1,200 runs, 2 at a time: roughly 1,500 minutes if"),
+    ],
+)
+def test_one_run_and_one_minute_are_no_plural(runs, minutes, said, capsys):
+    study_tables.print_total(
+        StudyPlan(entrants=(), processes=2, runs=runs, minutes=minutes, memory_needed=0, memory_free=None)
+    )
+    assert said in capsys.readouterr().out
+
+
+def verdicts(p, *, real_sets):
+    def line(model, auc, word):
+        return {
+            **{"model": model, "outside": False, "auc": auc, "low": auc - 0.01, "high": auc + 0.01},
+            **{"parameters": {"dense": 100}, "against_best": word, "selection_gain": None, "failed": []},
+            **{"failed_trials": [], "within_budget": True},
+        }
+
+    test = {"one": "ssr_s", "other": "mlp", "difference": 0.01, "p_holm": p}
+    contest = {
+        **{"data": "log", "split": "random", "target": None, "budget": "none", "tests": [test]},
+        "ranking": [line("ssr_s", 0.8, "best"), line("mlp", 0.79, "worse")],
+    }
+    return {
+        **{"data_sets": [contest], "waiting": []},
+        **{"real_sets": real_sets, "ssr_first_or_tied_real_sets": real_sets},
+    }
+
+
+@pytest.mark.parametrize(("p", "said"), [(1e-9, "-0.0100  < 0.001  worse"), (0.0417, "-0.0100  0.042  worse")])
+def test_no_p_is_nothing(p, said, capsys):
+    study_tables.print_verdicts(verdicts(p, real_sets=0))
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("real_sets", "said"), [(0, None), (1, "on 1 of 1 real data set\n"), (2, "on 2 of 2 real data sets\n")]
+)
+def test_real_data_sets_are_spoken_of_where_there_are_any(real_sets, said, capsys):
+    study_tables.print_verdicts(verdicts(0.01, real_sets=real_sets))
+    out = capsys.readouterr().out
+    assert said in out if said else "SSR first" not in out
+
+
+def test_the_zeros_of_a_filter_are_those_after_its_last_step(capsys):
+    trained = {"zeros": [[0.1, 0.2], [0.6, 0.8]], "dead": [0.0, 0.5], "overlap": 0.2, "chance_overlap": 0.3}
+    trained["row_overlap"] = [0.5, 0.5]
+    untrained = {**trained, "zeros": [[0.1, 0.2], [0.4, 0.5]]}
+    sieve = {"name": "blocks.0", "kind": "dynamic", "views": 2, "width": 4, "trained": trained, "untrained": untrained}
+    sparsity_tables.print_inspection(Inspection(model="ssr_d", rows=4, filters=(sieve,)))
+    assert "70.0% (45.0%)  25.0%     20.0% (30.0%)" in capsys.readouterr().out
+
+
+def test_words_stand_left_and_may_be_broken_numbers_stand_right_and_may_not():
+    table = new_table("model", "test AUC", "note", text=("note",))
+    table.add_row("mlp", "0.81 [0.80]", "too large for this machine")
+    out = io.StringIO()
+    Console(file=out, width=28).print(table)
+    assert [line.rstrip() for line in out.getvalue().splitlines()] == [
+        "model     test AUC  note",
+        "mlp    0.81 [0.80]  too",
+        "                    large",
+        "                    for this",
+        "                    machine",
+    ]
