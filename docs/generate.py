@@ -206,7 +206,7 @@ def evidence_table() -> str:
         gap = _gap(contest["tests"], best[True]["model"], best[False]["model"])
         lines.append(
             f"| {contest['data']} | {contest['target']:,} | {contest['rows']['test']:,} ({contest['positives']:,}) "
-            f"| `{best[True]['label']}` {best[True]['auc']:.4f} | `{best[False]['label']}` {best[False]['auc']:.4f} "
+            f"| {_named_auc(best[True])} | {_named_auc(best[False])} "
             f"| {gap} | {'SSR' if _is_ssr(models[0]) else 'another model'} "
             f"| {'' if trees is None or trees['auc'] is None else format(trees['auc'], '.4f')} |"
         )
@@ -217,6 +217,11 @@ def _contests() -> list[dict[str, Any]]:
     """All contests of the table, real data sets first."""
     found = json.loads((ROOT / "results" / "verdicts.json").read_text())["data_sets"]
     return sorted(found, key=lambda contest: (not contest["real"], contest["data"], contest["target"]))
+
+
+def _named_auc(line: dict[str, Any]) -> str:
+    """A model and its AUC with half the width of its interval."""
+    return f"`{line['label']}` {line['auc']:.4f} ± {(line['high'] - line['low']) / 2:.4f}"
 
 
 def _is_ssr(line: dict[str, Any]) -> bool:
