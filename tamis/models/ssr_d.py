@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from tamis.errors import ConfigError
 from tamis.features.layout import Layout
@@ -189,24 +189,11 @@ def dynamic_blocks(config: SSRDConfig, *, d_in: int) -> Iterator[DynamicBlock]:
 
 
 def _filter(config: SSRDConfig, *, views: int, width: int) -> CompetitiveFilter | ControlFilter:
-    if config.competition in ("iterative", "closed"):
-        return CompetitiveFilter(
-            views=views,
-            width=width,
-            iterations=config.iterations,
-            alpha_init=config.alpha_init,
-            gamma_init=config.gamma_init,
-            learn_gamma=config.learn_gamma,
-            kind=config.competition,
-        )
-    return ControlFilter(
-        views=views,
-        width=width,
-        kind=config.competition,
-        kept=config.kept,
-        gamma_init=config.gamma_init,
-        learn_gamma=config.learn_gamma,
-    )
+    scale: dict[str, Any] = {"gamma_init": config.gamma_init, "learn_gamma": config.learn_gamma}
+    if config.competition not in ("iterative", "closed"):
+        return ControlFilter(views=views, width=width, kind=config.competition, kept=config.kept, **scale)
+    steps: dict[str, Any] = {"iterations": config.iterations, "alpha_init": config.alpha_init}
+    return CompetitiveFilter(views=views, width=width, kind=config.competition, **steps, **scale)
 
 
 MODELS.add(
