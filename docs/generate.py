@@ -69,6 +69,8 @@ MAIN_SPEEDS = (
     ("start", "help seconds"),
 )
 """What a reader of the README wants to know first, by benchmark and name of the figure."""
+SPARSITY_FIGURES = ("below_absolute", "below_rms", "dims_for_80", "dims_for_80_on_rows")
+"""What the lab says of a layer's weights."""
 
 
 def results_table() -> str:
@@ -219,6 +221,21 @@ def _contests() -> list[dict[str, Any]]:
     return sorted(found, key=lambda contest: (not contest["real"], contest["data"], contest["target"]))
 
 
+def ablations_table(path: Path, base: str) -> str:
+    """One line a variant, one column a data set: test AUC, how far it is from ``base``, what the tests say."""
+    contests = json.loads(path.read_text())["data_sets"]
+    lines = [f"| variant | {' | '.join(contest['data'] for contest in contests)} |", f"|---|{'---|' * len(contests)}"]
+    aucs = [{line["model"]: line["auc"] for line in contest["ranking"]} for contest in contests]
+    for label in (base, *sorted(set(aucs[0]) - {base})):
+        cells = [
+            f"{auc[label]:.4f}"
+            + ("" if label == base else ": " + _gap(contest["tests"], label, base).replace(" | ", " "))
+            for contest, auc in zip(contests, aucs, strict=True)
+        ]
+        lines.append(f"| `{label}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def _named_auc(line: dict[str, Any]) -> str:
     """A model and its AUC with half the width of its interval."""
     return f"`{line['label']}` {line['auc']:.4f} ± {(line['high'] - line['low']) / 2:.4f}"
@@ -265,14 +282,14 @@ def sparsity_table() -> str:
     """What the lab found in every layer that reads the fields, mean over seeds; in brackets before training."""
     lines = [
         "| data set | model | layer | weights below 0.001 | below a tenth of their RMS | inputs with 80 % of the mass "
-        "| effective rank of full | exact zeros behind it |",
-        "|---|---|---|---:|---:|---:|---:|---:|",
+        "| the same, weighed by the size of the input | effective rank of full | exact zeros behind it |",
+        "|---|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     for place in sorted({path.parent for path in (ROOT / "results" / "sparsity").rglob("seed-*.json")}):
         seeds = [json.loads(path.read_text()) for path in sorted(place.glob("seed-*.json"))]
         for name in (layer["name"] for layer in seeds[0]["layers"] if layer["reads_fields"]):
             layers = [next(layer for layer in seed["layers"] if layer["name"] == name) for seed in seeds]
-            shares = [_trained_and_not(layers, key) for key in ("below_absolute", "below_rms", "dims_for_80")]
+            shares = [_trained_and_not(layers, key) for key in SPARSITY_FIGURES]
             rank = statistics.mean(layer["trained"]["effective_rank"] for layer in layers)
             lines.append(
                 f"| {seeds[0]['dataset']} | `{place.name}` | `{name}` | {' | '.join(shares)} "
@@ -421,7 +438,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "evidence": evidence_table,
     "sparsity": sparsity_table,
     "rankings": ranking_tables,
-    "ablations": lambda: verdicts_table(ROOT / "results" / "studies" / "ablations" / "verdicts.json"),
+    "ablations": lambda: ablations_table(ROOT / "results" / "studies" / "ablations" / "verdicts.json", "ssr_d"),
 }
 
 
