@@ -9,7 +9,6 @@ from statistics import median
 from typing import Any
 
 from tamis import record
-from tamis.record import machine, versions
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "benchmarks"
 
@@ -73,13 +72,12 @@ def write_findings(
     findings = {
         "question": question,
         "command": command_line(),
-        "machine": machine(),
-        "versions": versions(),
+        "machine": record.machine(),
+        "versions": record.versions(),
         "figures": [*figures, *lent],
         **({"details": details} if details else {}),
     }
     text = json.dumps(findings, indent=1) + "\n"
-    RESULTS.mkdir(parents=True, exist_ok=True)
     record.write_whole(path, text)
     print(text, end="")
 
