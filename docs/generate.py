@@ -22,7 +22,7 @@ from tamis.data.readers.planted import PlantedSource
 from tamis.data.recipes import RECIPES
 from tamis.models import MODELS, ssr_d, ssr_s
 from tamis.record import RunRecord, find_runs, summarise
-from tamis.study.verdicts import verdict_on
+from tamis.study.verdicts import is_own, verdict_on
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))  # scripts, which import each other by file name
@@ -137,10 +137,11 @@ def benchmarks_table() -> str:
 
 def main_speeds_table() -> str:
     """The figures that the README shows."""
-    lines = ["| figure | median | unit | goal |", "|---|---:|---|---|"]
+    lines = ["| question | figure | median | unit | goal |", "|---|---|---:|---|---|"]
     for question, name in MAIN_SPEEDS:
         figures = json.loads((ROOT / "results" / "benchmarks" / f"{question}.json").read_text())["figures"]
-        lines.append(f"| {_measured(next(figure for figure in figures if figure['name'] == name))} |")
+        found = next(figure for figure in figures if figure["name"] == name)
+        lines.append(f"| [{question}](results/benchmarks/{question}.json) | {_measured(found)} |")
     return "\n".join(lines)
 
 
@@ -203,13 +204,13 @@ def evidence_table() -> str:
     ]
     for contest in _contests():
         models = [line for line in contest["ranking"] if not line["outside"] and line["auc"] is not None]
-        best = {is_ssr: next(line for line in models if _is_ssr(line) == is_ssr) for is_ssr in (True, False)}
+        best = {is_ssr: next(line for line in models if is_own(line) == is_ssr) for is_ssr in (True, False)}
         trees = next((line for line in contest["ranking"] if line["outside"]), None)
-        gap = _gap(contest["tests"], best[True]["model"], best[False]["model"])
+        gap, verdict_word = _gap(contest["tests"], best[True]["model"], best[False]["model"])
         lines.append(
             f"| {contest['data']} | {contest['target']:,} | {contest['rows']['test']:,} ({contest['positives']:,}) "
             f"| {_named_auc(best[True])} | {_named_auc(best[False])} "
-            f"| {gap} | {'SSR' if _is_ssr(models[0]) else 'another model'} "
+            f"| {gap} | {verdict_word} | {'SSR' if is_own(models[0]) else 'another model'} "
             f"| {'' if trees is None or trees['auc'] is None else format(trees['auc'], '.4f')} |"
         )
     return "\n".join(lines)
@@ -228,8 +229,7 @@ def ablations_table(path: Path, base: str) -> str:
     aucs = [{line["model"]: line["auc"] for line in contest["ranking"]} for contest in contests]
     for label in (base, *sorted(set(aucs[0]) - {base})):
         cells = [
-            f"{auc[label]:.4f}"
-            + ("" if label == base else ": " + _gap(contest["tests"], label, base).replace(" | ", " "))
+            f"{auc[label]:.4f}" + ("" if label == base else ": " + " ".join(_gap(contest["tests"], label, base)))
             for contest, auc in zip(contests, aucs, strict=True)
         ]
         lines.append(f"| `{label}` | {' | '.join(cells)} |")
@@ -241,17 +241,13 @@ def _named_auc(line: dict[str, Any]) -> str:
     return f"`{line['label']}` {line['auc']:.4f} ± {(line['high'] - line['low']) / 2:.4f}"
 
 
-def _is_ssr(line: dict[str, Any]) -> bool:
-    return str(line["name"]).startswith("ssr_")
-
-
-def _gap(tests: list[dict[str, Any]], one: str, other: str) -> str:
+def _gap(tests: list[dict[str, Any]], one: str, other: str) -> tuple[str, str]:
     """The difference of two models with its interval, and what the corrected test says of the first."""
     test = next(test for test in tests if {test["one"], test["other"]} == {one, other})
     sign = 1 if test["one"] == one else -1
     low, high = sorted((sign * test["low"], sign * test["high"]))
     gap = {"mean": sign * test["difference"], "low": low, "high": high}
-    return f"{_interval(gap)} | {verdict_on(one, other, tests)}"
+    return _interval(gap), verdict_on(one, other, tests)
 
 
 def ranking_tables() -> str:

@@ -124,7 +124,7 @@ def _judge_contest(
     for line in ranking:
         line["against_best"] = "best" if line["model"] == best else verdict_on(line["model"], best, tests)
     ranking += [_line(study, one, None) | {"against_best": "failed"} for one in everyone if not one.records]
-    own = [line for line in ranking if _is_own(line) and not line["outside"]]
+    own = [line for line in ranking if is_own(line) and not line["outside"]]
     record = next(iter(finished[0].records.values()))
     return {
         "study": study.rules.name,
@@ -142,13 +142,19 @@ def _judge_contest(
     }
 
 
-def _is_own(line: dict[str, Any]) -> bool:
+def is_own(line: dict[str, Any]) -> bool:
+    """Whether a line of a ranking is a model of the SSR family.
+
+    Example:
+        >>> is_own({"name": "ssr_a"}), is_own({"name": "mlp"})
+        (True, False)
+    """
     return line["name"].startswith(_OWN_MODELS)
 
 
 def _has_both_kinds(ranking: list[dict[str, Any]]) -> bool:
     """Whether SSR models stand in a ranking and others beside them, trees and runs that failed left out."""
-    return len({_is_own(line) for line in ranking if not line["outside"] and line["auc"] is not None}) == 2
+    return len({is_own(line) for line in ranking if not line["outside"] and line["auc"] is not None}) == 2
 
 
 def _all_pairs(ranked: list[str], sides: dict[str, AucSide], draws: dict[str, np.ndarray]) -> list[dict[str, Any]]:

@@ -1,0 +1,34 @@
+"""What the generator makes of records: a table that is up to date may still be wrong."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = [{"one": "mlp", "other": "ssr_s-1m", "difference": 0.02, "low": 0.01, "high": 0.04, "verdict": "better"}]
+
+
+@pytest.fixture
+def generate(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).resolve().parents[2] / "docs")
+    import generate
+
+    yield generate
+    sys.modules.pop("generate")
+
+
+def test_a_difference_is_that_of_the_first_whichever_a_test_names_first(generate):
+    assert generate._gap(TESTS, "mlp", "ssr_s-1m") == ("+0.0200 [+0.0100, +0.0400]", "better")
+    assert generate._gap(TESTS, "ssr_s-1m", "mlp") == ("-0.0200 [-0.0400, -0.0100]", "worse")
+
+
+def test_trained_stands_before_untrained_and_both_are_means(generate):
+    layers = [{"trained": {"x": a}, "untrained": {"x": 0.5}} for a in (0.1, 0.3)]
+    assert generate._trained_and_not(layers, "x") == "20.0% (50.0%)"
+
+
+def test_zeros_of_a_filter_are_those_after_its_last_iteration(generate):
+    zeros = {"trained": {"zeros": [[0.5, 0.5], [0.6, 0.8]]}, "untrained": {"zeros": [[0.5, 0.5], [0.5, 0.6]]}}
+    seed = {"relu_layers": [], "filters": [{"name": "block", "kind": "dynamic", **zeros}]}
+    assert generate._zeros_behind([seed], "block.projection") == "70.0% (55.0%)"
+    assert generate._zeros_behind([seed], "head") == ""
