@@ -19,6 +19,7 @@ from tamis.record import (
     mean_interval,
     read_curve,
     read_run,
+    remove_whole,
     student_t_quantile,
     summarise,
     versions,
@@ -188,6 +189,35 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_no_rest(tmp_path, monkeypa
 
 def test_a_text_is_written_as_it_is(tmp_path):
     assert write_whole(tmp_path / "a" / "page.html", "é\n").read_bytes() == "é\n".encode()
+
+
+def test_a_folder_is_removed_in_one_step_and_a_removal_cut_short_leaves_nothing_by_its_name(tmp_path, monkeypatch):
+    place = tmp_path / "run"
+
+    def fill():
+        place.mkdir()
+        (place / "record.json").write_text("{}")
+        (place / "weights").mkdir()
+
+    def die(*_, **__):
+        raise InterruptedError
+
+    fill()
+    remove_whole(place)
+    assert list(tmp_path.iterdir()) == []
+    remove_whole(place)
+    fill()
+    (tmp_path / ".run.gone").mkdir()  # of a removal before
+    (tmp_path / ".run.gone" / "old").touch()
+    remove_whole(place)
+    assert list(tmp_path.iterdir()) == []
+    fill()
+    with monkeypatch.context() as patch, pytest.raises(InterruptedError):
+        patch.setattr("shutil.rmtree", lambda folder, **_: die() if folder.exists() else None)
+        remove_whole(place)
+    assert not place.exists() and (tmp_path / ".run.gone" / "record.json").exists()
+    with pytest.raises(DataError, match="holds no run"):
+        find_runs(tmp_path)
 
 
 def test_a_curve_comes_back(tmp_path):

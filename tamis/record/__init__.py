@@ -12,7 +12,7 @@ from tamis.record.interval import mean_interval, student_t_chance_outside, stude
 from tamis.record.run_record import FORMAT, RunRecord
 from tamis.record.runs import CURVE_FILE, RECORD_FILE, find_runs, read_run, result_path
 from tamis.record.seeds import ModelSummary, flatten_settings, group_seeds, summarise, summarise_groups
-from tamis.record.whole_file import write_whole
+from tamis.record.whole_file import remove_whole, write_whole
 
 __all__ = [
     "CURVE_FILE",
@@ -30,6 +30,7 @@ __all__ = [
     "mean_interval",
     "read_curve",
     "read_run",
+    "remove_whole",
     "result_path",
     "student_t_chance_outside",
     "student_t_quantile",

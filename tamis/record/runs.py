@@ -37,6 +37,8 @@ def result_path(results: Path | str, record: RunRecord) -> Path:
 def find_runs(place: Path | str) -> list[Path]:
     """Every run at ``place``, in order of path: a run's folder, a record file, or a folder that holds runs.
 
+    What lies in a folder with a dot before its name is no run: it may be one whose removal was cut short.
+
     Raises:
         DataError: there is none.
     """
@@ -44,6 +46,7 @@ def find_runs(place: Path | str) -> list[Path]:
     if place.is_file() or (place / RECORD_FILE).is_file():
         return [place]
     found = [path.parent for path in place.rglob(RECORD_FILE)] + list(place.rglob("seed-*.json"))
+    found = [path for path in found if not any(part.startswith(".") for part in path.relative_to(place).parts)]
     if not found:
         raise DataError(f"{place}: holds no run, that is no {RECORD_FILE} and no seed-N.json. Give a run's folder.")
     return sorted(found)

@@ -1,6 +1,7 @@
-"""Writing a text file whole or not at all."""
+"""Writing a text file, and removing a folder, whole or not at all."""
 
 import os
+import shutil
 from pathlib import Path
 
 
@@ -18,3 +19,18 @@ def write_whole(path: Path | str, text: str) -> Path:
     finally:
         aside.unlink(missing_ok=True)
     return path
+
+
+def remove_whole(folder: Path | str) -> None:
+    """Remove a folder so that a killed process leaves all of it or nothing by its name; one that is not there is gone.
+
+    What is left of a removal that was cut short lies beside it, with a dot before its name, until the next removal.
+    """
+    folder = Path(folder)
+    aside = folder.with_name(f".{folder.name}.gone")
+    shutil.rmtree(aside, ignore_errors=True)
+    try:
+        os.replace(folder, aside)
+    except FileNotFoundError:
+        return
+    shutil.rmtree(aside, ignore_errors=True)

@@ -6,7 +6,6 @@ Everything that is done lies in files, and what lies there is not done again.
 import dataclasses
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from tamis.config import read_config
 from tamis.data import EncodedSet
 from tamis.errors import ConfigError
 from tamis.experiment import SETTINGS_FILE, is_record_of, recorded_settings
-from tamis.record import CURVE_FILE, RECORD_FILE, RunRecord, result_path, write_whole
+from tamis.record import CURVE_FILE, RECORD_FILE, RunRecord, remove_whole, result_path, write_whole
 from tamis.study.budget import Matched, match_budget
 from tamis.study.processes import Chain, Job, Outcome
 from tamis.study.search import RunSettings, changed
@@ -181,7 +180,7 @@ class EntrantRuns:
         found = {name: (folder / name).read_text() for name in marks if (folder / name).exists()}
         has_other_record = (folder / RECORD_FILE).exists() and not self._is_done(folder, settings)
         if has_other_record or not found.items() <= marks.items():
-            shutil.rmtree(folder)
+            remove_whole(folder)
         write_whole(folder / DATA_FILE, marks[DATA_FILE])
 
     def _keep(self, folder: Path) -> None:

@@ -1,13 +1,12 @@
 """What a process of a study does: one trial, one final run, or the scoring of a trial when all is over."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 from tamis.data import EncodedSet
 from tamis.experiment import ReferenceSettings, make_batches, run_experiment, run_reference, score_reference
 from tamis.export import load_bundle
-from tamis.record import RunRecord
+from tamis.record import RunRecord, remove_whole
 from tamis.study.search import read_run
 from tamis.training import evaluate
 
@@ -43,5 +42,5 @@ def _run(table: dict[str, Any], encoded: EncodedSet, folder: str, command: str, 
         return run_reference(settings, encoded, folder=place, command=command, keep_scores=keep_scores)
     record = run_experiment(settings, encoded, folder=place, resume=True, command=command, keep_scores=keep_scores)
     assert record is not None  # studies run without torchrun, so this process is the main one
-    shutil.rmtree(place / "checkpoints", ignore_errors=True)
+    remove_whole(place / "checkpoints")
     return record

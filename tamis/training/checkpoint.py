@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from tamis.errors import CheckpointError
+from tamis.record import remove_whole
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -62,8 +63,7 @@ def write_checkpoint(
         (aside / MANIFEST).write_text(manifest, encoding="utf-8")
         for path in (*aside.iterdir(), aside):
             _sync(path)
-        if target.exists():
-            shutil.rmtree(target)
+        remove_whole(target)
         os.replace(aside, target)
         _sync(folder)
     except (OSError, SafetensorError) as error:
@@ -98,11 +98,13 @@ def latest_checkpoint(folder: Path) -> Path | None:
 
 
 def keep_checkpoints(folder: Path, steps: Iterable[int]) -> None:
-    """Delete every checkpoint but those of ``steps``, and what a killed process left half-written."""
+    """Delete every checkpoint but those of ``steps``, and what a killed process left half-written or half-deleted."""
     kept = {f"step-{step}" for step in steps}
-    for path in (*folder.glob("step-*"), *folder.glob(".step-*.unfinished")):
+    for path in folder.glob("step-*"):
         if path.name not in kept:
-            shutil.rmtree(path)
+            remove_whole(path)
+    for path in folder.glob(".step-*"):
+        shutil.rmtree(path)
 
 
 def model_tensors(model: nn.Module) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from types import SimpleNamespace
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -217,7 +217,7 @@ def cut_short(tiny, tmp_path, monkeypatch):
 
     def start(table):
         with monkeypatch.context() as patch:
-            patch.setattr("tamis.study.work.shutil", SimpleNamespace(rmtree=lambda *_, **__: None))
+            patch.setattr("tamis.study.work.remove_whole", lambda _: None)
             tiny.run(table, tmp_path)
         for name in ("trial.json", "record.json", "chosen.json"):
             for path in (tmp_path / "runs").rglob(name):
@@ -285,6 +285,30 @@ def test_a_run_that_was_done_when_its_process_died_is_done(plant, tiny, tmp_path
     assert all_ran(contest) and not failed.exists()
 
 
+def test_a_process_that_dies_while_it_removes_the_checkpoints_of_a_trial_fails_nothing(
+    plant, tiny, tmp_path, in_this_process, monkeypatch
+):
+    # Of one epoch there is one checkpoint: what is removed is the folder of all of them, at the end.
+    table = tiny.study_of([plant("log")], [tiny.mlp()], trials=1, seeds=[0], training={"epochs": 1})
+    removed = []
+
+    class Killed(BaseException):
+        pass
+
+    def die_half_way(folder, **_):
+        if "checkpoints" in str(folder) and (files := sorted(Path(folder).rglob("manifest.json"))):
+            removed.append(files[-1])
+            files[-1].unlink()
+            raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("shutil.rmtree", die_half_way)
+        tiny.run(table, tmp_path)
+    assert removed and not trial_files(tmp_path)
+    (contest,) = tiny.run(table, tmp_path)["data_sets"]
+    assert all_ran(contest)
+
+
 def test_data_with_several_labels_are_refused(plant, tiny):
     block = plant("log")
     log = pl.read_parquet(block["path"]).with_columns(pay=pl.col("click"))
@@ -345,6 +369,7 @@ def test_a_killed_study_goes_on_repeats_nothing_and_says_the_same(plant, tiny, t
     assert {path: path.stat().st_mtime_ns for path in done} == done
     assert start("whole").wait(300) == 0
     verdicts = [without_seconds(tmp_path / f"{name}-results" / "verdicts.json") for name in ("killed", "whole")]
+    assert all(all_ran(contest) for each in verdicts for contest in each["data_sets"])
     assert verdicts[0] == verdicts[1]
 
     # From the scores alone, in one command, without the data: the same bytes.
