@@ -58,6 +58,8 @@ def print_verdicts(verdicts: dict[str, Any]) -> None:
         for line in contest["ranking"]:
             table.add_row(*_cells(line, best, contest["tests"], has_gain=has_gain))
         console.print(table)
+        if contest.get("tuned_at", contest["target"]) != contest["target"]:
+            console.print(f"settings: as chosen at {contest['tuned_at']:,} {contest['budget']}", highlight=False)
         for line in contest["ranking"]:
             for failed in line["failed"]:
                 console.print(f"[bold red]failed:[/] {line['model']} seed {failed['seed']}:", end=" ")

@@ -72,7 +72,7 @@ def _contest(contest: Mapping[str, Any], name: str) -> dict[str, Any]:
         else None,
         "lines": [_line(line, best, contest["tests"]) for line in ranking],
         "has_gain": any(line["selection_gain"] for line in ranking),
-        "notes": _notes(ranking),
+        "notes": _notes(contest),
     }
 
 
@@ -127,9 +127,15 @@ def _both_ways(tests: Sequence[dict[str, Any]]) -> dict[tuple[str, str], str]:
     return told | {(other, one): turned.get(word, word) for (one, other), word in told.items()}
 
 
-def _notes(ranking: Sequence[dict[str, Any]]) -> list[str]:
-    """What makes lines less than they seem: runs that failed, trials that failed, sizes that do not match."""
-    notes = [f"{line['label']}, seed {f['seed']}: {f['reason']}" for line in ranking for f in line["failed"]]
+def _notes(contest: Mapping[str, Any]) -> list[str]:
+    """What makes lines less than they seem: settings of another size, runs and trials that failed, unmatched sizes."""
+    ranking, notes = contest["ranking"], []
+    if contest.get("tuned_at", contest["target"]) != contest["target"]:
+        notes.append(
+            f"Settings were chosen at {contest['tuned_at']:,} {_unit(contest['budget'])}, by {contest['trials']} "
+            "trials each, and kept at this size."
+        )
+    notes += [f"{line['label']}, seed {f['seed']}: {f['reason']}" for line in ranking for f in line["failed"]]
     for line in ranking:
         if line["failed_trials"]:
             notes.append(

@@ -109,8 +109,6 @@ def run_entrants(
         require_optuna()
     if study.references:
         require_lightgbm()
-    passes = 2 if rules.selection_gain else 1
-    total = len(entrants) * (rules.trials * passes + len(rules.seeds))
     done = 0
 
     def tell(name: str) -> None:
@@ -121,9 +119,18 @@ def run_entrants(
 
     places = Places(runs=runs, results=results, command=command)
     everyone = [EntrantRuns(study, entrant, encoded[entrant.data.name], places, tell) for entrant in entrants]
-    run_chains([one.tune_and_run() for one in everyone], processes=processes, report=tell)
+    tuned = [one for one in everyone if one.tuner is one]
+    others = [one for one in everyone if one.tuner is not one]
+    folders = {one.folder for one in tuned}
+    only_tuned = {one.tuner.folder: one.tuner for one in others if one.tuner.folder not in folders}
+    passes = 2 if rules.selection_gain else 1
+    total = len(everyone) * len(rules.seeds) + (len(tuned) * passes + len(only_tuned)) * rules.trials
+
+    first = [*(one.tune_and_run() for one in tuned), *(one.tune() for one in only_tuned.values())]
+    run_chains(first, processes=processes, report=tell)
+    run_chains([one.run_as_tuned() for one in others], processes=processes, report=tell)
     if rules.selection_gain:
-        run_chains([one.score_trials() for one in everyone], processes=processes, report=tell)
+        run_chains([one.score_trials() for one in tuned], processes=processes, report=tell)
 
 
 def _folder_of(data: DataBlock, folder: Path | None) -> Path | None:

@@ -73,12 +73,12 @@ def plan_entrants(
         ConfigError: a budget cannot be met.
     """
     planned, free = [], None
-    each = study.rules.trials + len(study.rules.seeds)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         for number, entrant in enumerate(entrants, start=1):
             rows = encoded[entrant.data.name]
+            each = len(study.rules.seeds) + (study.rules.trials if entrant.tuned_as is None else 0)
             matched = match_budget(entrant.settings, entrant, study.budget, rows)
             problem = None
             if isinstance(matched.settings, ExperimentSettings):
@@ -99,7 +99,7 @@ def plan_entrants(
     return StudyPlan(
         entrants=tuple(planned),
         processes=processes,
-        runs=each * len(planned),
+        runs=sum(one.runs for one in planned),
         minutes=sum(one.minutes * one.runs for one in planned) / processes,
         memory_needed=processes * max((one.memory for one in planned), default=0),
         memory_free=free,

@@ -35,7 +35,7 @@ class Outcome:
     reason: str | None = None
 
 
-Chain = Generator[list[Job], list[Outcome], None]
+Chain = Generator[list[Job], list[Outcome], Any]
 """Work in order: it yields jobs that may run side by side, and is sent their outcomes before it goes on."""
 
 

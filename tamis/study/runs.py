@@ -52,9 +52,10 @@ class EntrantRuns:
         self.folder = entrant.folder(places.runs)
         self.name = f"{entrant.data.name} {entrant.label}"
         self.is_higher_better = HIGHER_IS_BETTER[entrant.settings.metric]
+        self.tuner = self if entrant.tuned_as is None else EntrantRuns(study, entrant.tuned_as, encoded, places, tell)
 
-    def tune_and_run(self) -> Chain:
-        """Trials, the choice by validation, final runs.
+    def tune(self) -> Generator[list[Job], list[Outcome], list[Trial]]:
+        """The trials, each made or found.
 
         Raises:
             ConfigError: the folder holds trials of other settings.
@@ -63,10 +64,29 @@ class EntrantRuns:
         for number in range(self.study.rules.trials):
             trial = yield from self._trial(number, trials)
             trials.append(trial)
-        matched = self._choose(trials)
-        if matched is None:
-            return
-        yield from self._final_runs(matched)
+        return trials
+
+    def tune_and_run(self) -> Chain:
+        """Trials, the choice by validation, final runs.
+
+        Raises:
+            ConfigError: the folder holds trials of other settings.
+        """
+        trials = yield from self.tune()
+        yield from self._run_chosen(trials)
+
+    def run_as_tuned(self) -> Chain:
+        """The final runs of an entrant that is tuned at another size, where all trials have been made by now.
+
+        Raises:
+            ConfigError: the folder of the trials holds those of other settings.
+        """
+        tuner = self.tuner
+        found = [
+            tuner._found_trial(trial_folder(tuner.folder, number) / TRIAL_FILE)
+            for number in range(self.study.rules.trials)
+        ]
+        yield from self._run_chosen([trial for trial in found if trial is not None])
 
     def score_trials(self) -> Chain:
         """The test AUC of every trial, for the selection gain; asked for when all final runs are done."""
@@ -118,6 +138,11 @@ class EntrantRuns:
             )
         names = [part.name for part in dataclasses.fields(Trial)]
         return read_config(Trial, {key: content[key] for key in names}, where=str(path))
+
+    def _run_chosen(self, trials: list[Trial]) -> Chain:
+        matched = self._choose(trials)
+        if matched is not None:
+            yield from self._final_runs(matched)
 
     def _choose(self, trials: list[Trial]) -> Matched | None:
         """Write down what was chosen, and why; None if nothing can be run."""
@@ -210,6 +235,7 @@ class EntrantRuns:
     def _identity(self) -> str:
         """What a trial must share with the study to be one of its own."""
         entrant, budget = self.entrant, dataclasses.asdict(self.study.budget)
+        del budget["tuned_at"]  # says which entrants have trials, nothing about one of them
         parts = [
             recorded_settings(entrant.settings, self.encoded),
             {name: dataclasses.asdict(choice) for name, choice in entrant.search.items()},

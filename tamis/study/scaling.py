@@ -90,6 +90,7 @@ def judge_scale(settings: ScaleSettings, runs: Path) -> dict[str, Any]:
         "axis": settings.scale.axis,
         "threshold": settings.scale.threshold,
         "trials": settings.study.rules.trials,
+        "tuned_at": settings.study.budget.tuned_at,
         "budget": {"kind": settings.study.budget.kind, "targets": list(settings.study.budget.targets)},
         "curves": [_judge_curve(settings, name, pairs) for (_, name), pairs in everyone.items()],
     }

@@ -51,12 +51,14 @@ class Budget:
 
     Each of ``targets`` is a contest of its own. Models come within ``tolerance`` of it, by scaling their
     ``budget_setting``, rounded to a ``multiple``, or to a half or quarter of it for models that grow in large steps.
+    Where ``tuned_at`` names one of the targets, models are tuned at that size only and keep the choice at the others.
     """
 
     kind: Literal["parameters", "flops", "none"] = "none"
     targets: tuple[int, ...] = ()
     tolerance: float = 0.05
     multiple: int = 4
+    tuned_at: int | None = None
 
     def __post_init__(self) -> None:
         if (self.kind == "none") != (not self.targets):
@@ -70,6 +72,11 @@ class Budget:
             raise ConfigError(
                 "[budget] tolerance must be above 0 and below 1 and multiple at least 1; "
                 f"got {self.tolerance} and {self.multiple}."
+            )
+        if self.tuned_at is not None and self.tuned_at not in self.targets:
+            raise ConfigError(
+                f"[budget] tuned_at must be one of the targets {list(self.targets)}; got {self.tuned_at}. "
+                "Leave it out to tune at every target."
             )
 
 
@@ -121,7 +128,10 @@ class ModelBlock:
 
 @dataclass(frozen=True, kw_only=True)
 class Entrant:
-    """One model on one data set at one budget, or a reference on one data set: what is tuned, run and judged."""
+    """One model on one data set at one budget, or a reference on one data set: what is tuned, run and judged.
+
+    ``tuned_as`` is the same model at the size at which it is tuned, None where it is tuned as it is.
+    """
 
     data: DataBlock
     model: ModelBlock
@@ -130,6 +140,7 @@ class Entrant:
     seeds: tuple[int, ...]
     search: dict[str, Choice]
     settings: RunSettings
+    tuned_as: "Entrant | None" = None
 
     def folder(self, runs: Path) -> Path:
         """Where all its runs lie."""
@@ -231,8 +242,18 @@ class StudySettings:
         label = (
             model.label if target is None or len(self.budget.targets) < 2 else f"{model.label}-{short_count(target)}"
         )
+        tuned_at, tuned_as = self.budget.tuned_at, None
+        if tuned_at is not None and target not in (None, tuned_at):
+            tuned_as = self.entrant(data, model, tuned_at)
         return Entrant(
-            data=data, model=model, target=target, label=label, seeds=seeds, search=search, settings=settings
+            data=data,
+            model=model,
+            target=target,
+            label=label,
+            seeds=seeds,
+            search=search,
+            settings=settings,
+            tuned_as=tuned_as,
         )
 
 
@@ -262,6 +283,10 @@ def read_study(table: Mapping[str, Any], *, where: str) -> StudySettings:
         ),
         where=where,
     )
+    if study.budget.tuned_at is not None and study.rules.trials == 0:
+        raise ConfigError(
+            f"{where} [budget] tuned_at needs [study] trials of at least 1; got 0. Leave one of them out."
+        )
     _check_distinct(where, "data sets", [data.name for data in study.data])
     everyone = [*study.models, *study.references]
     _check_distinct(where, "models", [model.label for model in everyone])

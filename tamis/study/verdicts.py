@@ -131,6 +131,7 @@ def _judge_contest(
         **_place(study, data, target),
         "tolerance": study.budget.tolerance,
         "trials": study.rules.trials,
+        "tuned_at": target if study.budget.tuned_at is None else study.budget.tuned_at,
         "dataset": record.dataset,
         "split": record.split,
         "real": data.real,

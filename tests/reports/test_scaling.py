@@ -119,6 +119,7 @@ def test_verdicts_laws_and_extrapolations_are_told_with_their_intervals(draw):
     assert "1 run failed: TrainingError: will not fit" in text
     assert "not tuned" in text
     assert "8 tuning trials a size" in text_of(draw(made_up_results() | {"trials": 8}))
+    assert "8 tuning trials at 1,000" in text_of(draw(made_up_results() | {"trials": 8, "tuned_at": 1000}))
 
 
 def test_the_extrapolation_is_drawn_dashed_and_the_measured_part_is_not(draw):

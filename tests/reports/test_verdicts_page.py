@@ -106,6 +106,13 @@ def test_it_says_who_is_best_who_is_tied_and_what_stands_outside(tmp_path, page_
         assert sentence in text, sentence
 
 
+def test_it_says_where_settings_of_another_size_were_kept(tmp_path, page_of):
+    note = "Settings were chosen at 300,000 dense parameters, by 8 trials each, and kept at this size."
+    for tuned_at, target, is_said in ((300_000, 1_000_000, True), (300_000, 300_000, False)):
+        path = write_comparison(verdicts(contest(tuned_at=tuned_at, target=target)), tmp_path / "verdicts.html")
+        assert (note in " ".join(page_of.Page(path.read_text(encoding="utf-8")).text.split())) is is_said
+
+
 def test_the_difference_to_the_best_has_its_sign_whichever_side_a_test_names_first(tmp_path, page_of):
     path = write_comparison(verdicts(contest()), tmp_path / "verdicts.html")
     rows = re.findall(r"<tr>(.*?)</tr>", path.read_text(encoding="utf-8"), flags=re.DOTALL)

@@ -19,7 +19,7 @@ from tamis.data import EncodedSet
 from tamis.errors import ConfigError, DataError
 from tamis.features import Schema
 from tamis.record import RunRecord
-from tamis.study import compare, judge, prepare_study, read_study
+from tamis.study import compare, judge, plan_study, prepare_study, read_study
 from tamis.study.runs import EntrantRuns, Places
 
 SEARCH = {"training.dense.learning_rate": {"log": [1e-3, 1e-1]}, "model.dropout": {"choices": [0.0, 0.3]}}
@@ -65,6 +65,60 @@ def test_a_study_is_tuned_run_recorded_and_judged(plant, tiny, tmp_path, in_this
     finals = [place for place, (_, _, name) in enumerate(heard) if " seed " in name]
     scorings = [place for place, (_, _, name) in enumerate(heard) if " test rows of " in name]
     assert max(finals) < min(scorings)
+
+
+def test_what_is_tuned_at_one_size_is_kept_at_the_others(plant, tiny, tmp_path, in_this_process, capsys):
+    models = [tiny.mlp(settings={"dim": 4, "hidden": [16]}, budget_setting="hidden"), {"name": "lr"}]
+    table = {
+        **tiny.study_of([plant("log")], models, trials=3, selection_gain=True),
+        "budget": {"kind": "parameters", "targets": [500, 1000, 2000], "tuned_at": 1000, "tolerance": 0.1},
+        "search": {"training.tables.learning_rate": {"log": [1e-2, 1.0]}},
+    }
+    study = read_study(table, where="study.toml")
+    encoded = prepare_study(study)
+    heard = []
+
+    def start(*targets):
+        chosen = study.only(targets=targets)
+        return compare(
+            chosen, encoded, runs=tmp_path / "runs", report=lambda done, total, _: heard.append((done, total))
+        )
+
+    # Asked first for the sizes that are not tuned, a study makes the trials they need, and each of them once.
+    small, large = start(500, 2000)["data_sets"]
+    assert heard == [(done, 14) for done in range(1, 15)]  # 2 models of 3 trials; at 2 sizes each has 2 seeds
+    assert {path.parents[2].name for path in trial_files(tmp_path)} == {"mlp-1k", "lr-1k"}
+    assert len(trial_files(tmp_path)) == 6
+    trials = {path: path.read_bytes() for path in trial_files(tmp_path)}
+    heard.clear()
+    tuned = start(1000)["data_sets"][0]
+    assert heard == [(done, 16) for done in range(1, 17)]  # with the scoring of the trials
+    assert {path: path.read_bytes() for path in trial_files(tmp_path)} == trials
+    for other, target in ((small, 500), (large, 2000)):
+        assert other["tuned_at"] == tuned["tuned_at"] == 1000 and other["target"] == target and all_ran(other)
+        for label in ("mlp", "lr"):
+            (ours,) = [line for line in other["ranking"] if line["label"] == label]
+            (theirs,) = [line for line in tuned["ranking"] if line["label"] == label]
+            assert ours["chosen_values"] == theirs["chosen_values"] and ours["trials"] == theirs["trials"] == 3
+            assert ours["settings"]["training"] == theirs["settings"]["training"]
+            assert ours["selection_gain"] is None and theirs["selection_gain"]["gain"] >= 0
+        (mlp,) = [line for line in other["ranking"] if line["label"] == "mlp"]
+        assert abs(mlp["parameters"]["dense"] - target) <= 0.1 * target
+    print_verdicts({"data_sets": [small, tuned], "waiting": [], "real_sets": 0})
+    assert capsys.readouterr().out.count("settings: as chosen at 1,000 parameters") == 1
+    planned = plan_study(study, encoded, runs=tmp_path / "none", processes=1)
+    assert {one.entrant.label: one.runs for one in planned.entrants if one.entrant.model.name == "mlp"} == {
+        "mlp-500": 2,
+        "mlp-1k": 5,
+        "mlp-2k": 2,
+    }
+    # The same trials serve a study that tunes at one size only.
+    del table["budget"]["tuned_at"]
+    study = read_study({**table, "study": {**table["study"], "selection_gain": False}}, where="study.toml").only(
+        targets=[1000]
+    )
+    compare(study, encoded, runs=tmp_path / "runs")
+    assert {path: path.read_bytes() for path in trial_files(tmp_path)} == trials
 
 
 def test_a_reference_is_tuned_run_recorded_and_scored_like_the_models(plant, tiny, tmp_path, in_this_process):

@@ -77,6 +77,14 @@ def test_each_budget_is_a_contest_with_labels_of_its_own():
         ({"study": {"name": "s", "trials": 3}}, r"model 'mlp' on 'adult': has nothing to tune, .* 3 trials"),
         ({"budget": {"kind": "flops"}}, r"kind 'flops' and targets \[\] do not fit together"),
         ({"budget": {"targets": [5]}}, r"kind 'none' and targets \[5\] do not fit together"),
+        (
+            {"budget": {"kind": "flops", "targets": [5], "tuned_at": 6}},
+            r"tuned_at must be one of the targets \[5\]; got 6. Leave it out to tune at every target",
+        ),
+        (
+            {"budget": {"kind": "flops", "targets": [5], "tuned_at": 5}},
+            r"s.toml \[budget\] tuned_at needs \[study\] trials of at least 1; got 0",
+        ),
         ({"budget": {"kind": "flops", "targets": [5, 5]}}, r"targets must differ and be at least 1; got \[5, 5\]"),
         (
             {"budget": {"kind": "flops", "targets": [5], "tolerance": 1.5}},
