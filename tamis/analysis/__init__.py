@@ -8,6 +8,7 @@ from tamis.analysis.bootstrap import bootstrap_aucs
 from tamis.analysis.budgets import active_parameters, closed_flops_per_row, count_parameters, forward_flops_per_row
 from tamis.analysis.dense_matrices import DenseMatrix, dense_matrices, field_readers, unknown_products
 from tamis.analysis.effective_rank import Rank, matrix_rank
+from tamis.analysis.field_worth import FieldWorth, WorthMeter
 from tamis.analysis.filter_cost import block_costs, model_cost
 from tamis.analysis.free_space import folder_bytes, free_disk_bytes, free_memory_bytes
 from tamis.analysis.mass_curve import CURVE_SHARES, curve_at, dims_holding, group_shares, mass_curve
@@ -34,6 +35,7 @@ __all__ = [
     "Comparison",
     "DenseMatrix",
     "Estimate",
+    "FieldWorth",
     "MAGNITUDE_EDGES",
     "PeakBytes",
     "PowerLaw",
@@ -44,6 +46,7 @@ __all__ = [
     "ViewActivity",
     "ViewCounts",
     "WeightSparsity",
+    "WorthMeter",
     "active_parameters",
     "auc_side",
     "block_costs",

@@ -1,5 +1,6 @@
 """An encoded data set as it lies on the disk: memory-mapped columns, told apart by split."""
 
+import copy
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -111,6 +112,17 @@ class EncodedSet:
             return Encoders.load(self.folder / self.manifest.folder / ENCODERS).under(self.schema)
         except (CheckpointError, ConfigError) as error:
             raise DataError(f"{error} Prepare the data set again with `--force`.") from None
+
+    def only(self, features: Collection[str]) -> "EncodedSet":
+        """The same rows with some of their features: the files stay as they are, the columns of the others unread.
+
+        Raises:
+            ConfigError: the set has no such feature.
+        """
+        chosen = copy.copy(self)
+        chosen.encoders = self.encoders.only(features)
+        chosen.schema, chosen.layout = chosen.encoders.schema, chosen.encoders.layout
+        return chosen
 
     def rows(self, split: str) -> int:
         """The number of rows of a split."""

@@ -19,6 +19,7 @@ from tamis.experiment.planning import make_plan
 from tamis.experiment.recorded import recorded_settings
 from tamis.experiment.scores import write_scores
 from tamis.experiment.settings import ExperimentSettings
+from tamis.experiment.worth import FieldChoice, choose_fields
 from tamis.export import Bundle, load_bundle, save_bundle
 from tamis.kernels import kernels_state
 from tamis.metrics import RankingMetrics
@@ -50,6 +51,8 @@ def run_experiment(
 ) -> RunRecord | None:
     """Train the model of ``settings`` on ``encoded`` and write record, curve, settings and model to ``folder``.
 
+    With ``settings.worth`` one pass over the training rows comes first, which chooses the fields that the run has.
+
     The test set is scored once, at the end, with the weights that were best on the validation set, in float32, as the
     saved model is served; without a test split the record has no test metrics. Of several processes only the main one
     gets a record.
@@ -66,6 +69,10 @@ def run_experiment(
     plan = plan or make_plan(settings, encoded, folder=folder, workers=workers)
     if must_fit:
         check_everywhere(plan, workers)
+    choice, recorded = None, recorded_settings(settings, encoded)
+    if settings.worth is not None:
+        choice = choose_fields(settings, encoded, folder=folder, workers=workers, report=report)
+        encoded = encoded.only(choice.kept)
     model = build_model(settings, encoded)
     batches = {name: make_batches(settings, encoded, name) for name in encoded.split_names}
     if workers.is_main:
@@ -110,7 +117,7 @@ def run_experiment(
         assert evaluated is not None
         write_scores(folder, evaluated)
     rows = {name: source.rows for name, source in batches.items()}
-    record = _make_record(settings, encoded, bundle, result, scored, command, plan, rows)
+    record = _make_record(settings, encoded, bundle, result, scored, command, plan, rows, recorded, choice)
     record.save(folder / RECORD_FILE)
     return record
 
@@ -143,6 +150,7 @@ def _identity(settings: ExperimentSettings, encoded: EncodedSet) -> dict[str, An
         "model": recorded["model"],
         "data": encoded.fingerprint,
         "attended": recorded.get("attended", {}),
+        **({} if settings.worth is None else {"fields": list(encoded.layout.field_names)}),
         **({} if share is None else {"train_share": share}),
     }
 
@@ -165,6 +173,8 @@ def _make_record(
     command: str,
     plan: Plan,
     rows: dict[str, int],
+    recorded: dict[str, Any],
+    choice: FieldChoice | None,
 ) -> RunRecord:
     entry = MODELS[settings.model]
     last = scored[encoded.split_names[-1]]  # the test set, or validation where no rows were kept for a test
@@ -182,7 +192,7 @@ def _make_record(
         rows=rows,
         parameters=count_parameters(bundle.model),
         flops={"forward_per_row": forward_flops_per_row(bundle.model, batch)},
-        settings=recorded_settings(settings, encoded),
+        settings=recorded,
         versions=versions(),
         machine={
             **machine(torch_threads=torch.get_num_threads()),
@@ -200,6 +210,7 @@ def _make_record(
         slices=tuple(slice_metrics(encoded, last.scored, train_share=settings.data.train_share or 1.0)),
         unseen=encoded.manifest.splits[encoded.split_names[-1]].unseen,
         alarms=tuple(result.alarms),
+        worth=() if choice is None else tuple(choice.to_json()),
     )
 
 

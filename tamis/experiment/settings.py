@@ -1,5 +1,6 @@
 """One experiment: which data, which model, how it is trained; read from one TOML file, strictly."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -66,6 +67,23 @@ class DataSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WorthSettings:
+    """A run with a part ``[worth]`` first measures what each field is worth on rows not seen, and leaves others out.
+
+    ``threshold`` is in standard errors: of fields that tell nothing, one in 44 is kept at the default of 2. A log of
+    few clicks shows little, and a field that is worth little is then left out too.
+    """
+
+    threshold: float = 2.0
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.threshold):
+            raise ConfigError(
+                f"[worth] threshold must be a number of standard errors, such as 2; got {self.threshold}."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExperimentSettings:
     """Everything that decides what a run computes; ``model_settings`` is the config of the model called ``model``."""
 
@@ -73,6 +91,7 @@ class ExperimentSettings:
     model: str
     model_settings: Any
     training: TrainingSettings
+    worth: WorthSettings | None = None
 
     @property
     def metric(self) -> str:
@@ -89,6 +108,7 @@ class ExperimentSettings:
             "data": write_config(self.data),
             "model": {"name": self.model, **write_config(self.model_settings)},
             "training": write_config(self.training),
+            **({} if self.worth is None else {"worth": write_config(self.worth)}),
         }
 
     def is_recorded_as(self, table: Mapping[str, Any]) -> bool:
@@ -100,12 +120,12 @@ class ExperimentSettings:
 
 
 def read_settings(table: Mapping[str, Any], *, where: str) -> ExperimentSettings:
-    """Build the settings from one table with the parts ``data``, ``model`` and ``training``.
+    """Build the settings from one table with the parts ``data``, ``model``, ``training`` and, if wanted, ``worth``.
 
     Raises:
         ConfigError: a part or key is unknown, has the wrong type, or breaks its rule.
     """
-    parts = ("data", "model", "training")
+    parts = ("data", "model", "training", "worth")
     for part in table:
         if part not in parts:
             raise ConfigError(f"{where}: no part is called {part!r}. {suggest(part, parts)}")
@@ -118,6 +138,7 @@ def read_settings(table: Mapping[str, Any], *, where: str) -> ExperimentSettings
         model=entry.name,
         model_settings=read_config(entry.config, model_table, where=f"{where} [model]"),
         training=read_config(TrainingSettings, table.get("training", {}), where=f"{where} [training]"),
+        worth=read_config(WorthSettings, table["worth"], where=f"{where} [worth]") if "worth" in table else None,
     )
 
 

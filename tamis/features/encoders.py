@@ -55,6 +55,14 @@ class Encoders:
             raise ConfigError("encoders were fitted for another schema than the one given. Fit them anew.")
         return self if schema == self.schema else Encoders(replace(self.state, schema=schema))
 
+    def only(self, features: Collection[str]) -> "Encoders":
+        """The same encoders for some of the features; rows to encode need no column of the others.
+
+        Raises:
+            ConfigError: there is no such feature.
+        """
+        return Encoders(self.state.only(self.schema.only(features)))
+
     def fingerprint(self) -> str:
         """The sha256 of all that encoding depends on; it changes when anything does."""
         return self.state.fingerprint

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -56,6 +56,29 @@ class Schema:
     def labels(self) -> tuple[Field, ...]:
         """The label fields; each is a task."""
         return tuple(field for field in self.fields if field.kind == Kind.LABEL)
+
+    def only(self, features: Collection[str]) -> Schema:
+        """The same schema with some of its features; a sequence whose target is left out counts all its values alike.
+
+        Raises:
+            ConfigError: it has no such feature.
+
+        Example:
+            >>> fields = [Field(name=name, kind=Kind.CATEGORICAL) for name in ("user", "item", "hour")]
+            >>> Schema(fields=tuple(fields)).only({"item", "user"}).columns
+            ('user', 'item')
+        """
+        known = [field.name for field in self.features]
+        for name in features:
+            if name not in known:
+                raise ConfigError(f"the schema has no feature {name!r}. {suggest(name, known)}")
+        kept = [field for field in self.fields if not field.is_feature or field.name in features]
+        return Schema(
+            fields=tuple(
+                replace(field, target=None) if field.target is not None and field.target not in features else field
+                for field in kept
+            )
+        )
 
     @property
     def group(self) -> Field | None:

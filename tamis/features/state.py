@@ -30,6 +30,19 @@ class FittedState:
     lengths: Mapping[str, int]
     widths: Mapping[str, int]
 
+    def only(self, schema: Schema) -> "FittedState":
+        """The same state for a schema with some of the features: what was fitted for the others alone is gone."""
+        names = {field.name for field in schema.features}
+        tables = {field.table for field in schema.features}
+        return FittedState(
+            schema=schema,
+            text_tables={name: table for name, table in self.text_tables.items() if name in tables},
+            number_tables={name: table for name, table in self.number_tables.items() if name in tables},
+            scales={name: scale for name, scale in self.scales.items() if name in names},
+            lengths={name: length for name, length in self.lengths.items() if name in names},
+            widths={name: width for name, width in self.widths.items() if name in names},
+        )
+
     @cached_property
     def vocabularies(self) -> dict[str, Vocabulary]:
         """The tables that remember values, by table name: they are what is too large for JSON."""

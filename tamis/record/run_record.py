@@ -20,7 +20,8 @@ class RunRecord:
 
     A metric that is not defined (AUC of one class) is None, ``null`` in the file. ``reliability`` holds bins
     ``{rows, predicted, observed}``; ``slices`` holds ``{slice, value, rows, positives, auc, log_loss}``. ``plan`` is
-    what the run was expected to need of memory, disk and time.
+    what the run was expected to need of memory, disk and time. ``worth`` holds ``{name, worth, error, z, kept}`` for
+    each field of a run that chose its fields.
 
     Raises:
         DataError: on reading, a key is unknown, missing or of the wrong type, or the file's format is newer.
@@ -58,6 +59,7 @@ class RunRecord:
     slices: tuple[dict[str, Any], ...] = ()
     unseen: dict[str, int] = field(default_factory=dict)
     alarms: tuple[str, ...] = ()
+    worth: tuple[dict[str, Any], ...] = ()
     format: int = FORMAT
 
     @property

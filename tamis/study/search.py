@@ -64,7 +64,7 @@ def read_search(table: Mapping[str, Any], *, where: str) -> dict[str, Choice]:
     for name, choice in table.items():
         if not isinstance(choice, Mapping):
             raise ConfigError(f"{where} {name!r}: must be a table such as {{ choices = [0.0, 0.1] }}; got {choice!r}.")
-        if name.split(".")[0] not in ("model", "training", "reference") or "." not in name:
+        if name.split(".")[0] not in ("model", "training", "reference", "worth") or "." not in name:
             raise ConfigError(
                 f"{where} {name!r}: must be a setting with its part before it, in quotes, "
                 'such as "model.dropout" or "training.dense.learning_rate".'

@@ -106,7 +106,7 @@ class ModelBlock:
 
     ``budget_setting`` names the settings scaled to meet the budget; without any the model keeps its size, and the
     verdicts say so. ``search`` is what may be tuned, beside what the study tunes for all. ``seeds`` replaces the
-    study's, by as many.
+    study's, by as many. ``worth`` is the part of that name of an experiment: this model's runs choose their fields.
     """
 
     name: str
@@ -116,6 +116,7 @@ class ModelBlock:
     budget_setting: tuple[str, ...] = ()
     search: dict[str, Choice] = field(default_factory=dict)
     seeds: tuple[int, ...] | None = None
+    worth: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         _check_name("[[model]] label", self.label)
@@ -225,6 +226,7 @@ class StudySettings:
             "data": write_config(data.settings),
             "reference" if model.is_reference else "model": {"name": model.name, **self._settings_of(data, model)},
             "training": {**training, "seed": seeds[0]},
+            **({} if model.worth is None else {"worth": model.worth}),
         }
         settings = read_run(table, where=where)
         if isinstance(settings, ExperimentSettings):
@@ -361,9 +363,11 @@ def _read_model(block: Mapping[str, Any], *, where: str) -> ModelBlock:
 
 
 def _read_reference(block: Mapping[str, Any], *, where: str) -> ModelBlock:
-    for key in ("training", "budget_setting"):
+    for key in ("training", "budget_setting", "worth"):
         if key in block:
-            raise ConfigError(f"{where}: a reference has no {key}: it has neither epochs nor a size. Remove it.")
+            raise ConfigError(
+                f"{where}: a reference has no {key}: it has neither epochs nor a size, nor fields to choose. Remove it."
+            )
     if block.get("name") not in REFERENCES:
         raise ConfigError(
             f"{where}: no reference is called {block.get('name')!r}. {suggest(str(block.get('name')), REFERENCES)}"

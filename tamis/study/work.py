@@ -31,9 +31,11 @@ def score_trial(table: dict[str, Any], data: str, folder: str) -> float:
     settings = read_run(table, where=folder)
     if isinstance(settings, ReferenceSettings):
         return score_reference(settings, encoded, folder=Path(folder), split="test")
-    model = load_bundle(Path(folder) / "model").model
-    batches = make_batches(settings, encoded, "test")
-    return float(evaluate(model, batches, tasks=encoded.layout.tasks, precision="fp32", device="cpu").values["auc"])
+    bundle = load_bundle(Path(folder) / "model")
+    batches = make_batches(settings, encoded.only(bundle.layout.field_names), "test")
+    return float(
+        evaluate(bundle.model, batches, tasks=encoded.layout.tasks, precision="fp32", device="cpu").values["auc"]
+    )
 
 
 def _run(table: dict[str, Any], encoded: EncodedSet, folder: str, command: str, *, keep_scores: bool) -> RunRecord:

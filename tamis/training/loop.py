@@ -1,6 +1,7 @@
 """The only training loop: one for CPU, GPU and several processes, and it can be killed at any step."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ def train(
     objective: Callable[[Output, Batch], Tensor] = binary_cross_entropy,
     tasks: Sequence[str] | None = None,
     identity: Mapping[str, Any] | None = None,
+    watch: Callable[[Batch, Callable[[], AbstractContextManager[Any]]], None] | None = None,
 ) -> TrainingResult:
     """Train ``model`` on ``source`` and choose its weights by ``valid``; afterwards it holds the best ones.
 
@@ -40,6 +42,9 @@ def train(
     order of their own); where there is no checkpoint it starts from the beginning and says so. ``identity``
     is what a resumed run must share beside its settings: the model's settings, the data's fingerprint. Only
     the main process reports and writes; the others must see the same folder.
+
+    ``watch`` is called with every training batch before its update, and with the context that the model runs in: in
+    the first epoch it sees the model beside rows that it has not been trained on.
 
     The run draws its dropout from ``settings.seed`` and leaves torch's own random state as it was.
 
@@ -99,6 +104,7 @@ def train(
             objective=objective,
             tasks=tasks,
             identity=dict(identity or {}),
+            watch=watch,
         )
         run.begin(resume=resume)
         return run.finish()

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ class Run:
         objective: Callable[[Output, Batch], Tensor],
         tasks: Sequence[str] | None,
         identity: dict[str, Any],
+        watch: Callable[[Batch, Callable[[], AbstractContextManager[Any]]], None] | None = None,
     ) -> None:
         check_batch_sizes(source, workers)
         store_tables(model, settings.tables.dtype)
@@ -71,6 +73,7 @@ class Run:
         self.losses = LossWindow(workers, advice=self._advice())
         self.curve: Curve | None = None
         self.recovery = Recovery(folder / "checkpoints", model, self.optimizers, workers, self._identity(identity))
+        self._watch = watch
         self._report = report if workers.is_main else None
         self._reported_at = self._saved_at = time.monotonic()
         self.clock = Clock()
@@ -158,6 +161,8 @@ class Run:
         loss = torch.zeros((), device=self.device)
         for step, batch in zip(steps, islice(batches, len(steps)), strict=True):
             check_share(self.source, step, batch, self.workers)
+            if self._watch is not None:
+                self._watch(batch, self.precision.autocast)
             with self.precision.autocast():
                 output = self.model(batch)
             # The objective is a mean over this process's rows; its share makes the sum over processes the
