@@ -75,6 +75,7 @@ def main() -> None:
     settings = load_settings(arguments.run / "settings.toml")
     encoded = prepare_data(settings.data, from_folder=arguments.data)
     bundle = load_bundle(arguments.run / "model")
+    encoded = encoded.only(bundle.layout.field_names)  # of a run that chose its fields
     variants = make_variants(bundle, iterations=arguments.iterations, views=arguments.views)
     curve = {
         "dataset": encoded.name,

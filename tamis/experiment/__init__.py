@@ -23,6 +23,7 @@ from tamis.experiment.reference import (
 from tamis.experiment.run import SETTINGS_FILE, check_everywhere, run_experiment, run_folder
 from tamis.experiment.scores import read_scores
 from tamis.experiment.settings import DataSettings, ExperimentSettings, load_settings, read_settings
+from tamis.experiment.worth import FieldChoice, choose_fields
 from tamis.trees import require_lightgbm
 
 __all__ = [
@@ -30,11 +31,13 @@ __all__ = [
     "SETTINGS_FILE",
     "DataSettings",
     "ExperimentSettings",
+    "FieldChoice",
     "Plan",
     "ReferenceSettings",
     "bayes_bounds",
     "build_model",
     "check_everywhere",
+    "choose_fields",
     "in_units",
     "inspect_model",
     "is_record_of",

@@ -2,25 +2,25 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from tamis.analysis import FieldWorth, WorthMeter
 from tamis.data import EncodedSet
-from tamis.data.batching import EncodedBatches
 from tamis.embeddings import FieldEmbedding
 from tamis.experiment.build import build_model, make_batches
 from tamis.experiment.recorded import recorded_settings
 from tamis.experiment.settings import ExperimentSettings
+from tamis.models import MODELS
 from tamis.objectives import binary_cross_entropy
 from tamis.record import remove_whole, write_whole
-from tamis.training import Workers, train
+from tamis.training import TrainingSettings, Workers, train
 
 WORTH_FILE = "worth.json"
-# Of fewer batches the root of squares is too unsure of itself to divide by.
-_BATCHES = 100
-_FEWEST_ROWS = 32
+# Of few batches the root of squares is unsure of itself, and in few steps the network learns little to measure by.
+_BATCHES = 300
+_FEWEST_ROWS, _MOST_ROWS = 32, 2048
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,18 +44,19 @@ def choose_fields(
     workers: Workers | None = None,
     report: Callable[[Any], None] | None = None,
 ) -> FieldChoice:
-    """Train the model of ``settings`` for one pass, and keep the fields whose worth in it is beyond the threshold.
+    """Train a small network for one pass, and keep the fields whose worth in it is beyond the threshold.
 
-    A scenario field stays in any case. If nothing is beyond the threshold, the field with the largest z is kept: a
-    model must see something. What was found is written to ``worth.json`` in ``folder``, from which a run that is
-    resumed reads it again.
+    The network is the same for all models, so that what is kept is a matter of the data and of the seed. A scenario
+    field stays in any case. If nothing is beyond the threshold, the field with the largest z is kept: a model must see
+    something. What was found is written to ``worth.json`` in ``folder``, from which a run that is resumed reads it
+    again.
 
     Raises:
         TrainingError: training failed.
     """
     assert settings.worth is not None
     workers = workers or Workers()
-    identity = {**recorded_settings(settings, encoded), "fingerprint": encoded.fingerprint}
+    identity = _identity(settings, encoded, workers)
     found = workers.from_main(_read(folder / WORTH_FILE, identity))
     if found is None:
         found = _measure(settings, encoded, folder=folder / "worth", workers=workers, report=report)
@@ -71,6 +72,19 @@ def choose_fields(
     )
 
 
+def _identity(settings: ExperimentSettings, encoded: EncodedSet, workers: Workers) -> dict[str, Any]:
+    """All that decides what is found, as JSON gives it back."""
+    training, recorded = settings.training, recorded_settings(settings, encoded)
+    return {
+        "data": encoded.fingerprint,
+        "attended": recorded.get("attended", {}),
+        "train_share": settings.data.train_share,
+        "seed": training.seed,
+        "precision": training.precision,
+        "processes": workers.count,
+    }
+
+
 def _measure(
     settings: ExperimentSettings,
     encoded: EncodedSet,
@@ -79,22 +93,8 @@ def _measure(
     workers: Workers,
     report: Callable[[Any], None] | None,
 ) -> tuple[FieldWorth, ...]:
-    rows = make_batches(settings, encoded, "train").rows
-    training = replace(
-        settings.training,
-        epochs=1,
-        batch_size=max(min(settings.training.batch_size, rows // _BATCHES), _FEWEST_ROWS),
-        evaluations_per_epoch=1,
-        patience=None,
-        keep="last",
-        compile="off",
-        checkpoint_every_steps=None,
-        checkpoint_minutes=None,
-        tensorboard=False,
-    )
-    one_pass = replace(settings, training=training)
-    model = build_model(one_pass, encoded)
-    source: EncodedBatches = make_batches(one_pass, encoded, "train")
+    probe = _probe(settings, rows=make_batches(settings, encoded, "train").rows)
+    model = build_model(probe, encoded)
     meter = WorthMeter(
         model,
         [module for module in model.modules() if isinstance(module, FieldEmbedding)],
@@ -107,9 +107,9 @@ def _measure(
     workers.barrier()
     train(
         model,
-        source=source,
-        valid=make_batches(one_pass, encoded, "valid"),
-        settings=training,
+        source=make_batches(probe, encoded, "train"),
+        valid=make_batches(probe, encoded, "valid"),
+        settings=probe.training,
         folder=folder,
         workers=workers,
         report=report,
@@ -119,12 +119,36 @@ def _measure(
     return meter.result(workers.sum(meter.totals()))
 
 
+def _probe(settings: ExperimentSettings, *, rows: int) -> ExperimentSettings:
+    """The small network that measures.
+
+    It is not the run's own model: one whose views do not see a field, or that learns slowly, would call worthless what
+    it has not looked at, and each model would have other fields.
+    """
+    training = settings.training
+    return ExperimentSettings(
+        data=settings.data,
+        model="mlp",
+        model_settings=MODELS["mlp"].config(dim=8, hidden=(64,)),
+        training=TrainingSettings(
+            epochs=1,
+            batch_size=max(min(rows // _BATCHES, _MOST_ROWS), _FEWEST_ROWS),
+            seed=training.seed,
+            patience=None,
+            keep="last",
+            precision=training.precision,
+            device=training.device,
+            compile="off",
+            checkpoint_minutes=None,
+        ),
+    )
+
+
 def _read(path: Path, identity: dict[str, Any]) -> tuple[FieldWorth, ...] | None:
     """What an earlier start of the same run found, None if there is none."""
     if not path.exists():
         return None
     content = json.loads(path.read_text())
-    # As JSON gives it back: a tuple is a list there.
-    if content["identity"] != json.loads(json.dumps(identity)):
+    if content["identity"] != identity:
         return None
     return tuple(FieldWorth(**field) for field in content["fields"])

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
+from tamis.data.batching import EncodedBatches
 from tamis.data.encoded import EncodedSet, prepare
 from tamis.data.readers import FrameSource, open_source
 from tamis.data.split import SplitSettings
@@ -174,3 +176,25 @@ def test_another_target_needs_no_encoding_and_reaches_layout_encoders_and_schema
     assert fresh.layout == again.layout
     with pytest.raises(ConfigError, match="encoders were fitted for another schema than the one given. Fit them anew."):
         fresh.encoders.under(Schema(fields=means.fields[::2]))
+
+
+def test_a_set_of_some_features_reads_the_same_rows_of_the_same_files(tmp_path):
+    random = np.random.default_rng(0)
+    frame = pl.DataFrame({name: random.integers(0, 9, 60) for name in ("user", "item", "hour")}).cast(pl.String)
+    schema = Schema.infer(frame.with_columns(click=pl.lit(1)), label="click", group=False)
+    frame = frame.with_columns(click=pl.Series(random.integers(0, 2, 60)))
+    whole = prepare(source=FrameSource(frame), schema=schema, split=SPLIT, folder=tmp_path / "set", name="log")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "set").rglob("*")}
+    some = whole.only(["hour", "user"])
+    assert some.layout.field_names == tuple(name for name in whole.layout.field_names if name != "item")
+    assert (some.fingerprint, some.folder, some.split_names) == (whole.fingerprint, whole.folder, whole.split_names)
+    assert some.encoders.layout == some.layout and some.schema == some.encoders.schema
+    assert "item" in whole.layout.field_names and "item" in whole.encoders.layout.field_names
+    places = [whole.layout.field_names.index(name) for name in some.layout.field_names]
+    epochs = [EncodedBatches(one.split("train"), one.layout, batch_size=16).epoch(0) for one in (some, whole)]
+    for batch, full in zip(*epochs, strict=True):
+        assert torch.equal(batch.ids, full.ids[:, places])
+        assert batch.labels is not None and full.labels is not None and torch.equal(batch.labels, full.labels)
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "set").rglob("*")} == before
+    with pytest.raises(ConfigError, match=r"the schema has no feature 'itme'. Did you mean 'item'\?"):
+        whole.only(["itme"])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tamis.errors import DataError
+from tamis.errors import ConfigError, DataError
 from tamis.features import DenseField, Encoders, Field, IdField, Kind, ListField, Schema, fit_encoders
 
 CLICK = Field(name="click", kind=Kind.LABEL)
@@ -236,6 +236,36 @@ def test_scoring_reads_the_features_only():
     assert (chunk.labels, chunk.weights, chunk.groups, chunk.times) == ({}, None, None, None)
     for name, ids in encoders.encode(frame).ids.items():
         np.testing.assert_array_equal(chunk.ids[name], ids)
+
+
+@pytest.mark.parametrize("kept", [["user", "price"], ["tags", "page"], ["image", "size", "count"]])
+def test_encoders_of_some_features_give_the_same_ids_without_the_columns_of_the_others(kept, tmp_path):
+    frame = whole_frame(50)
+    whole = fit_encoders(whole_schema(), [frame])
+    some = whole.only(kept)
+    assert set(some.layout.field_names) == set(kept) and some.layout.tasks == ("click", "buy")
+    assert some.layout.scenario == ("page" if "page" in kept else None)
+    assert all(size == whole.layout.tables[name] for name, size in some.layout.tables.items())
+    some.save(tmp_path)
+    for encoders in (some, Encoders.load(tmp_path)):
+        chunk = encoders.encode(frame.select(encoders.schema.feature_columns), labels=False)
+        expected = whole.encode(frame)
+        for part in ("ids", "dense"):
+            for name, column in getattr(chunk, part).items():
+                np.testing.assert_array_equal(column, getattr(expected, part)[name])
+        for name, column in chunk.lists.items():
+            np.testing.assert_array_equal(column.values, expected.lists[name].values)
+        assert {*chunk.ids, *chunk.lists, *chunk.dense} == set(kept)
+
+
+def test_a_list_whose_target_is_left_out_counts_all_its_values_alike():
+    item = Field(name="item", kind=Kind.CATEGORICAL, share="items")
+    seen = Field(name="seen", kind=Kind.SEQUENCE, share="items", target="item", separator="|")
+    schema = Schema(fields=(item, seen, CLICK))
+    assert [field.target for field in schema.only(["item", "seen"]).features] == [None, "item"]
+    assert [field.target for field in schema.only(["seen"]).features] == [None]
+    with pytest.raises(ConfigError, match=r"the schema has no feature 'itm'. Did you mean 'item'\?"):
+        schema.only(["itm"])
 
 
 @pytest.mark.parametrize("column", ["user", "rating", "weight", "when"])

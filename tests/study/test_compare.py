@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 import tomli_w
@@ -119,6 +120,30 @@ def test_what_is_tuned_at_one_size_is_kept_at_the_others(plant, tiny, tmp_path, 
     )
     compare(study, encoded, runs=tmp_path / "runs")
     assert {path: path.read_bytes() for path in trial_files(tmp_path)} == trials
+
+
+def test_a_model_that_chooses_its_fields_stands_beside_the_one_that_does_not(plant, tiny, tmp_path, in_this_process):
+    block = plant("log")
+    log = pl.read_parquet(block["path"])
+    noise = np.random.default_rng(1).integers(0, 50, len(log)).astype(str)
+    log.with_columns(noise=pl.Series(noise)).write_parquet(block["path"])
+    schema = Schema.load(block["schema"])
+    field = {"name": "noise", "kind": "categorical"}
+    Schema.from_table({"field": [*schema.to_table()["field"], field]}).save(block["schema"])
+    models = [tiny.mlp("all"), tiny.mlp("worth", worth={"threshold": 2.5})]
+    table = {
+        **tiny.study_of([block], models, trials=2, selection_gain=True),
+        "search": {"training.dense.learning_rate": {"choices": [0.003, 0.01]}},
+    }
+    table["model"][1]["search"] = {"worth.threshold": {"choices": [2.5, 3.0]}}
+    (contest,) = tiny.run(table, tmp_path)["data_sets"]
+    lines = lines_of(contest)
+    assert all_ran(contest) and all(line["selection_gain"]["gain"] >= 0 for line in lines.values())
+    assert lines["worth"]["settings"]["worth"]["threshold"] in (2.5, 3.0) and "worth" not in lines["all"]["settings"]
+    for seed in (0, 1):
+        record = RunRecord.load(tmp_path / "results" / "log" / "random-8-1-1" / "worth" / f"seed-{seed}.json")
+        assert {line["name"] for line in record.worth if line["kept"]} == {"user", "item"}
+        assert not RunRecord.load(tmp_path / "results" / "log" / "random-8-1-1" / "all" / f"seed-{seed}.json").worth
 
 
 def test_a_reference_is_tuned_run_recorded_and_scored_like_the_models(plant, tiny, tmp_path, in_this_process):
