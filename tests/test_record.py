@@ -54,7 +54,7 @@ CONTRACT_KEYS = [
         "test",
         "reliability",
     ),
-    *("slices", "unseen", "alarms"),
+    *("slices", "unseen", "alarms", "worth"),
 ]
 
 
