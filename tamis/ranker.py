@@ -12,7 +12,7 @@ import polars as pl
 from tamis.config import read_config, suggest, write_config
 from tamis.data import FrameSource, SplitSettings, prepare
 from tamis.errors import ConfigError, DataError
-from tamis.experiment import DataSettings, ExperimentSettings, inspect_model, run_experiment
+from tamis.experiment import DataSettings, ExperimentSettings, WorthSettings, inspect_model, run_experiment
 from tamis.export import Bundle, load_bundle, save_bundle
 from tamis.features import Schema
 from tamis.models import MODELS, make_lighter
@@ -21,7 +21,7 @@ from tamis.record import Inspection, RunRecord
 from tamis.serving import Scorer
 from tamis.training import TrainingSettings
 
-_PARAMETERS = ("model", "settings", "training", "schema", "group", "time", "seed")
+_PARAMETERS = ("model", "settings", "training", "schema", "group", "time", "worth", "seed")
 
 
 class Ranker:
@@ -29,7 +29,9 @@ class Ranker:
 
     ``model`` is a name that ``tamis models`` lists; ``settings`` changes settings of the model and ``training`` those
     of its training, both as nested tables like in an experiment file. ``schema`` says what the columns mean; it is
-    inferred when left out, with ``group`` and ``time`` naming those columns. After ``fit``, ``record_`` holds every
+    inferred when left out, with ``group`` and ``time`` naming those columns. With ``worth``, such as ``{}`` or
+    ``{"threshold": 3}``, fields are left out that are worth nothing on rows not seen before; ``record_.worth`` says
+    what each is worth. After ``fit``, ``record_`` holds every
     number of the run and ``schema_`` the schema that was used.
 
     Example:
@@ -50,6 +52,7 @@ class Ranker:
         schema: Schema | None = None,
         group: str | None = None,
         time: str | None = None,
+        worth: Mapping[str, Any] | None = None,
         seed: int = 0,
     ) -> None:
         # scikit-learn's rule: keep what was given as it was given, check it when fitting.
@@ -59,6 +62,7 @@ class Ranker:
         self.schema = schema
         self.group = group
         self.time = time
+        self.worth = worth
         self.seed = seed
 
     def fit(
@@ -199,6 +203,7 @@ class Ranker:
             model=entry.name,
             model_settings=read_config(entry.config, self.settings or {}, where=f"Ranker settings of {entry.name}"),
             training=read_config(TrainingSettings, training, where="Ranker training"),
+            worth=None if self.worth is None else read_config(WorthSettings, self.worth, where="Ranker worth"),
         )
 
     def _fitted(self) -> Bundle:

@@ -72,6 +72,19 @@ def test_pandas_and_polars_give_the_same_scores(click_log):
     np.testing.assert_array_equal(from_polars, from_pandas)
 
 
+def test_fields_may_be_chosen_by_their_worth(click_log):
+    noise = pl.Series("noise", np.random.default_rng(1).integers(0, 90, len(click_log)).astype(str))
+    log = click_log.with_columns(noise)
+    ranker = tamis.Ranker("mlp", **QUICK, worth={"threshold": 2.5})
+    ranker.fit(log, label="click")
+    kept = {line["name"] for line in ranker.record_.worth if line["kept"]}
+    assert {"user_id", "item_id"} <= kept and "noise" not in kept
+    assert np.array_equal(ranker.predict(log.drop("noise")), ranker.predict(log))
+    assert ranker.get_params()["worth"] == {"threshold": 2.5}
+    with pytest.raises(ConfigError, match=r"Ranker worth: WorthSettings has no setting 'treshold'"):
+        tamis.Ranker("mlp", worth={"treshold": 2.0}).fit(log, label="click")
+
+
 def test_validation_rows_may_be_given(click_log):
     ranker = tamis.Ranker("mlp", **QUICK).fit(click_log[:1500], label="click", valid=click_log[1500:])
     assert ranker.record_.rows == {"train": 1500, "valid": 500}

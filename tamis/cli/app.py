@@ -16,6 +16,7 @@ from tamis.cli.predict import predict
 from tamis.cli.report import report
 from tamis.cli.scale import scale
 from tamis.cli.train import train
+from tamis.cli.worth import worth
 from tamis.errors import TamisError
 
 app = typer.Typer(
@@ -25,7 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(data_app, name="data")
-for verb in (train, compare, scale, evaluate, predict, inspect, models, report, demo):
+for verb in (train, compare, scale, evaluate, predict, inspect, worth, models, report, demo):
     app.command()(verb)
 
 

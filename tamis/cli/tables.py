@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from tamis.record import ModelSummary, RunRecord
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from tamis.data import EncodedSet
-    from tamis.experiment import Plan
+    from tamis.experiment import FieldChoice, Plan
     from tamis.features import Schema
 
 
@@ -74,6 +75,18 @@ def print_summary(summaries: Sequence[ModelSummary]) -> None:
             _number(line.rows_per_second and round(line.rows_per_second)),
         )
     Console().print(table)
+
+
+def print_worth(choice: "FieldChoice", name: str) -> None:
+    """Every field, the worthiest first, in thousandths of a nat a row; and how many would be left out."""
+    table = new_table("field", "worth of a row\n(mnat)", "error", "z", "", text=("",))
+    for line in choice.to_json():
+        cells = (f"{1000 * line['worth']:.3f}", f"{1000 * line['error']:.3f}", f"{line['z']:.1f}")
+        table.add_row(escape(line["name"]), *cells, "" if line["kept"] else "left out")
+    console = Console(soft_wrap=True)
+    console.print(table)
+    found, kept = len(choice.found), len(choice.kept)
+    console.print(f"{name}: a run with \\[worth] would keep {kept} of {found} fields", highlight=False)
 
 
 def print_columns(frame: "pl.DataFrame", schema: "Schema | None") -> None:

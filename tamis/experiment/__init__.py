@@ -22,7 +22,7 @@ from tamis.experiment.reference import (
 )
 from tamis.experiment.run import SETTINGS_FILE, check_everywhere, run_experiment, run_folder
 from tamis.experiment.scores import read_scores
-from tamis.experiment.settings import DataSettings, ExperimentSettings, load_settings, read_settings
+from tamis.experiment.settings import DataSettings, ExperimentSettings, WorthSettings, load_settings, read_settings
 from tamis.experiment.worth import FieldChoice, choose_fields
 from tamis.trees import require_lightgbm
 
@@ -34,6 +34,7 @@ __all__ = [
     "FieldChoice",
     "Plan",
     "ReferenceSettings",
+    "WorthSettings",
     "bayes_bounds",
     "build_model",
     "check_everywhere",

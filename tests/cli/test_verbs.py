@@ -301,3 +301,23 @@ print([name for name in ("torch", "polars", "pyarrow", "matplotlib") if name in 
     assert done.stdout.strip().endswith("[]")
     for verb in ("train", "evaluate", "predict", "models", "report", "demo", "data", "compare", "scale"):
         assert verb in done.stdout
+
+
+def test_the_worth_of_fields_is_shown_and_a_run_leaves_out_what_has_none(tamis, experiment):
+    code, out, _ = tamis("worth", experiment / "experiment.toml", "--set", "worth.threshold=2.5")
+    lines = [line.split() for line in out.splitlines()]
+    worths = {
+        words[0]: words for words in lines if words and words[0] in ("user_id", "item_id", "price", "page", "tags")
+    }
+    assert code == 0 and {"user_id", "item_id"} <= set(worths)
+    assert "out" not in worths["user_id"] and float(worths["user_id"][3]) > 2.5
+    assert "a run with [worth] would keep" in out and not (experiment / "worth.json").exists()
+    run = experiment / "run"
+    code, _, _ = tamis("train", experiment / "experiment.toml", "--out", run, "--set", "worth.threshold=2.5")
+    record = json.loads((run / "record.json").read_text())
+    left_out = {words[0] for words in lines if words[-2:] == ["left", "out"]}
+    assert code == 0 and left_out == {line["name"] for line in record["worth"] if not line["kept"]}
+    names = pl.read_parquet(experiment / "log.parquet").drop(left_out & set(worths))
+    names.write_parquet(experiment / "fewer.parquet")
+    code, out, _ = tamis("evaluate", run / "model", experiment / "fewer.parquet", "--json")
+    assert code == 0 and json.loads(out)["rows"] == 2000
