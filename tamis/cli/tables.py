@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tamis.experiment import FieldChoice, Plan
     from tamis.features import Schema
 
+_NAMED = 3
+
 
 def print_metrics(values: Mapping[str, Any]) -> None:
     """Metrics, one a line."""
@@ -54,6 +56,8 @@ def print_record(record: RunRecord, folder: Path) -> None:
         for task in record.tasks:
             table.add_row(f"  {task}", "", *(_number(values.get(f"{task}.{name}")) for name in names))
     console.print(table)
+    if record.worth:
+        console.print(_fields_line(record), highlight=False, markup=False)
     for field, count in sorted(record.unseen.items()):
         if count:
             console.print(f"{field}: {count:,} test values never seen in training, scored as unknown", highlight=False)
@@ -150,6 +154,17 @@ def count_of(number: int, thing: str) -> str:
         ('1 run', '1,200 runs')
     """
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def _fields_line(record: RunRecord) -> str:
+    left_out = [field["name"] for field in record.worth if not field["kept"]]
+    kept = len(record.worth) - len(left_out)
+    text = f"fields: {kept:,} of {len(record.worth):,} kept, by their worth on rows not seen before"
+    if left_out:
+        text += f"; left out: {', '.join(left_out[:_NAMED])}"
+    if len(left_out) > _NAMED:
+        text += f" and {len(left_out) - _NAMED:,} more"
+    return text
 
 
 def _number(value: Any) -> str:

@@ -15,7 +15,9 @@ from tamis.reports.reliability_plot import draw_reliability
 from tamis.reports.svg import SERIES
 from tamis.reports.template import render
 from tamis.reports.wording import METRICS, describe_auc, verdict
+from tamis.reports.worth_plot import FIELDS_A_PICTURE, draw_worth
 
+_WORTH_AT_FIRST = 2
 _COLUMNS = {
     "gauc_impression": "GAUC impr.",
     "gauc_user": "GAUC user",
@@ -85,6 +87,7 @@ def _section(comparison: Comparison, name: str) -> dict[str, Any]:
         ],
         "tasks": tables.task_lines(comparison, ["auc", *_COLUMNS]),
         "slices": tables.slice_tables(comparison),
+        "worth": _worth(comparison, name),
         "settings": tables.settings_table(comparison),
         "cautions": tables.cautions(comparison),
         "alarms": tables.alarms(comparison),
@@ -112,3 +115,24 @@ def _pictures(comparison: Comparison, name: str) -> list[tuple[str, str, Markup]
         ),
     ]
     return [(heading, caption, picture) for heading, caption, picture in drawn if picture is not None]
+
+
+def _worth(comparison: Comparison, name: str) -> list[dict[str, Any]]:
+    """What the template prints of each model that chose its fields."""
+    found = []
+    for model in comparison.models:
+        lines = tables.field_lines(model)
+        if lines:
+            pictures = draw_worth(model, lines, name=f"{name}-worth-{model.series}")
+            found.append(
+                {
+                    "model": model,
+                    "lines": lines,
+                    "kept": tables.kept_text(model),
+                    "threshold": model.first.settings.get("worth", {}).get("threshold"),
+                    "shown": pictures[:_WORTH_AT_FIRST],
+                    "folded": pictures[_WORTH_AT_FIRST:],
+                    "num_folded": len(lines) - _WORTH_AT_FIRST * FIELDS_A_PICTURE,
+                }
+            )
+    return found

@@ -49,6 +49,23 @@ class SettingsTable:
     shared: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class FieldLine:
+    """What a field is worth, in thousandths of a nat a row: the mean over ``seeds``, the usual error of one of them,
+    and how many of them kept the field."""
+
+    name: str
+    worth: float
+    error: float
+    kept: int
+    seeds: int
+
+    @property
+    def is_disputed(self) -> bool:
+        """Whether some seeds kept the field and others did not."""
+        return 0 < self.kept < self.seeds
+
+
 def mean_of(model: Model, metric: str) -> float | None:
     """Mean of a test metric over the seeds that have it."""
     values = model.values(metric)
@@ -86,6 +103,30 @@ def slice_tables(comparison: Comparison) -> list[SliceTable]:
     """Mean AUC over seeds of every slice and model; counts are the first model's."""
     names = dict.fromkeys(part["slice"] for run in comparison.runs for part in run.record.slices)
     return [_slice_table(comparison, name) for name in names]
+
+
+def field_lines(model: Model) -> list[FieldLine]:
+    """Every field whose worth was measured, the one with the largest mean z first."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for part in (part for run in model.runs for part in run.record.worth):
+        found.setdefault(part["name"], []).append(part)
+    return [
+        FieldLine(
+            name=name,
+            worth=1000 * statistics.fmean(part["worth"] for part in parts),
+            # Not divided by the root of their number: the seeds read the same rows.
+            error=1000 * statistics.fmean(part["error"] for part in parts),
+            kept=sum(part["kept"] for part in parts),
+            seeds=len(parts),
+        )
+        for name, parts in sorted(found.items(), key=lambda item: -statistics.fmean(part["z"] for part in item[1]))
+    ]
+
+
+def kept_text(model: Model) -> str:
+    """How many fields the seeds kept, from the fewest to the most."""
+    counts = {sum(part["kept"] for part in run.record.worth) for run in model.runs if run.record.worth}
+    return " to ".join(map(str, sorted({min(counts), max(counts)})))
 
 
 def settings_table(comparison: Comparison) -> SettingsTable:

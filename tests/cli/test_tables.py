@@ -8,7 +8,7 @@ from rich.console import Console
 from tamis.cli import sparsity_tables, study_tables, tables
 from tamis.cli.tables import new_table
 from tamis.experiment.plan import Plan
-from tamis.record import Inspection
+from tamis.record import Inspection, RunRecord
 from tamis.study import StudyPlan
 
 
@@ -89,6 +89,30 @@ def test_the_zeros_of_a_filter_are_those_after_its_last_step(capsys):
     sieve = {"name": "blocks.0", "kind": "dynamic", "views": 2, "width": 4, "trained": trained, "untrained": untrained}
     sparsity_tables.print_inspection(Inspection(model="ssr_d", rows=4, filters=(sieve,)))
     assert "70.0% (45.0%)  25.0%     20.0% (30.0%)" in capsys.readouterr().out
+
+
+def record(kept, left_out):
+    worth = [{"name": name, "worth": 0.0, "error": 0.1, "z": 0.0, "kept": name in kept} for name in [*kept, *left_out]]
+    return RunRecord(dataset="log", split="random", model="mlp", seed=0, worth=tuple(worth))
+
+
+@pytest.mark.parametrize(
+    ("kept", "left_out", "said"),
+    [
+        ("ab", [], "fields: 2 of 2 kept, by their worth on rows not seen before\n"),
+        ("ab", "c", "fields: 2 of 3 kept, by their worth on rows not seen before; left out: c\n"),
+        ("ab", "cde", "not seen before; left out: c, d, e\n"),
+        ("ab", "cdef", "not seen before; left out: c, d, e and 1 more\n"),
+        ("a", [f"f{i}" for i in range(1200)], "fields: 1 of 1,201 kept,"),
+        ("a", [f"f{i}" for i in range(1200)], "left out: f0, f1, f2 and 1,197 more\n"),
+        ("a", ["[red]", "\\[/]"], "left out: [red], \\[/]\n"),
+        ([], [], None),
+    ],
+)
+def test_the_fields_left_out_are_counted_and_the_worthiest_of_them_named(kept, left_out, said, tmp_path, capsys):
+    tables.print_record(record(kept, left_out), tmp_path)
+    out = capsys.readouterr().out
+    assert said in out if said else "fields:" not in out
 
 
 def test_words_stand_left_and_may_be_broken_numbers_stand_right_and_may_not():
