@@ -36,7 +36,7 @@ def draw_worth(model: Model, lines: Sequence[FieldLine], *, name: str) -> list[M
             for place, (line, label) in enumerate(zip(part, axes.get_yticklabels(), strict=True)):
                 label.set_color(INK if line.kept else MUTED)
                 _draw_line(axes, place, line, series_colour(model.series) if line.kept else MUTED, _decimals(lines))
-            title = f"What fields {first + 1} to {first + len(part)} of {len(lines)} are worth, in the runs of {model.label}"
+            title = f"Worth of fields {first + 1} to {first + len(part)} of {len(lines)}, in runs of {model.label}"
             pictures.append(to_svg(figure, name=f"{name}-{first}", title=title))
     return pictures
 
