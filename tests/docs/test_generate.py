@@ -32,3 +32,9 @@ def test_zeros_of_a_filter_are_those_after_its_last_iteration(generate):
     seed = {"relu_layers": [], "filters": [{"name": "block", "kind": "dynamic", **zeros}]}
     assert generate._zeros_behind([seed], "block.projection") == "70.0% (55.0%)"
     assert generate._zeros_behind([seed], "head") == ""
+
+
+def test_kept_fields_are_counted_seed_by_seed(generate):
+    seeds = [[{"kept": True}, {"kept": False}, {"kept": False}], [{"kept": True}, {"kept": True}, {"kept": False}]]
+    assert generate.kept_fields(seeds) == "1 to 2 of 3"
+    assert generate.kept_fields(seeds[:1]) == "1 of 3"
