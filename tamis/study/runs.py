@@ -20,7 +20,7 @@ from tamis.experiment import SETTINGS_FILE, is_record_of, recorded_settings
 from tamis.record import CURVE_FILE, RECORD_FILE, RunRecord, remove_whole, result_path, write_whole
 from tamis.study.budget import Matched, match_budget
 from tamis.study.processes import Chain, Job, Outcome
-from tamis.study.search import RunSettings, changed
+from tamis.study.search import RunSettings, changed, read_run
 from tamis.study.settings import Entrant, StudySettings
 from tamis.study.tuning import Trial, choose, propose
 from tamis.study.work import run_final, run_trial, score_trial
@@ -131,7 +131,7 @@ class EntrantRuns:
         if not path.exists():
             return None
         content = json.loads(path.read_text())
-        if content["identity"] != self._identity():
+        if not self._is_own(content):
             raise ConfigError(
                 f"{path}: is a trial of other settings, choices, budget or data than {self.study.where} has now. "
                 f"Name the study otherwise in [study] name, or remove {self.folder}."
@@ -232,12 +232,36 @@ class EntrantRuns:
         arguments = (settings.to_table(), str(self.encoded.folder), str(folder), self.places.command)
         return Job(name=name, function=function, arguments=arguments)
 
+    def _is_own(self, trial: dict[str, Any]) -> bool:
+        """Whether a trial is one of this entrant: made with the same choices, budget and data, from the same settings.
+
+        A setting that did not exist when it was made has its default, as in a record.
+        """
+        if trial["identity"] != self._identity():
+            return False
+        if trial["settings"] is None:  # its budget could not be met
+            return True
+        try:
+            made = read_run(trial["settings"], where=self.name)
+            return self._unsized(made) == self._unsized(
+                changed(self.entrant.settings, trial["values"], where=self.name)
+            )
+        except ConfigError:  # of a version whose settings were others
+            return False
+
+    def _unsized(self, settings: RunSettings) -> dict[str, Any]:
+        """The settings but for those that were scaled to the budget."""
+        table = settings.to_table()
+        for name in self.entrant.model.budget_setting:
+            del table["model"][name]
+        return table
+
     def _identity(self) -> str:
-        """What a trial must share with the study to be one of its own."""
+        """What a trial must share with the study to be one of its own, beside its settings."""
         entrant, budget = self.entrant, dataclasses.asdict(self.study.budget)
         del budget["tuned_at"]  # says which entrants have trials, nothing about one of them
         parts = [
-            recorded_settings(entrant.settings, self.encoded),
+            recorded_settings(entrant.settings, self.encoded).get("attended", {}),
             {name: dataclasses.asdict(choice) for name, choice in entrant.search.items()},
             {**budget, "targets": entrant.target, "scaled": entrant.model.budget_setting},
             self.encoded.fingerprint,

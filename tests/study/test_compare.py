@@ -290,6 +290,29 @@ def test_trials_of_other_settings_are_not_taken_for_ones_own(plant, tiny, tmp_pa
         tiny.run(table, tmp_path)
 
 
+@pytest.mark.parametrize("trials", [1, 2])
+def test_trials_made_before_a_setting_existed_are_ones_own_if_it_has_its_default(
+    plant, tiny, tmp_path, in_this_process, trials
+):
+    model = tiny.mlp(budget_setting="hidden")
+    table = {
+        **tiny.study_of([plant("log")], [model], trials=trials, seeds=[0]),
+        "budget": {"kind": "parameters", "targets": [200], "tolerance": 0.2},
+        "search": SEARCH,
+    }
+    tiny.run(table, tmp_path)
+    for path in trial_files(tmp_path):
+        content = json.loads(path.read_text())
+        assert content["settings"]["model"].pop("input_dropout") == 0.0
+        path.write_text(json.dumps(content))
+    before = {path: path.read_bytes() for path in trial_files(tmp_path)}
+    assert len(before) == trials and all_ran(tiny.run(table, tmp_path)["data_sets"][0])
+    assert {path: path.read_bytes() for path in trial_files(tmp_path)} == before
+    model["settings"] = {**model["settings"], "input_dropout": 0.1}
+    with pytest.raises(ConfigError, match=r"trial.json: is a trial of other settings"):
+        tiny.run(table, tmp_path)
+
+
 @pytest.fixture
 def cut_short(tiny, tmp_path, monkeypatch):
     """Leave a study as a kill would: its runs have checkpoints, and what says that they are done is not there yet."""
