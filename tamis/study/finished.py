@@ -60,7 +60,7 @@ def check_same_rows(finished: Sequence[Finished]) -> np.ndarray:
     return labels
 
 
-def mean_of_known(values: list[Any]) -> float | None:
+def mean_of_known(values: Sequence[Any]) -> float | None:
     """The mean of those that are not None; None if all are."""
     known = [value for value in values if value is not None]
     return statistics.fmean(known) if known else None

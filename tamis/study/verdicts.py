@@ -210,7 +210,7 @@ def verdict_on(model: str, other: str, tests: list[dict[str, Any]]) -> str:
 
 def _line(study: StudySettings, one: Finished, alone: Comparison | None) -> dict[str, Any]:
     entrant, chosen, records = one.entrant, one.chosen, one.records
-    size = chosen.get("size", {})
+    size, had = chosen.get("size", {}), _size(one)
     unit = {"parameters": "dense", "flops": "flops", "none": ""}[study.budget.kind]
     reached = size.get(unit)
     is_matched = None
@@ -230,10 +230,10 @@ def _line(study: StudySettings, one: Finished, alone: Comparison | None) -> dict
             for seed, record in records.items()
         ],
         "failed": one.failed,
-        "parameters": {name: size.get(name) for name in ("dense", "embedding", "active")},
+        "parameters": {name: had[name] for name in ("dense", "embedding", "active")},
         "trees": _trees(records) if entrant.model.is_reference else None,
-        "flops": size.get("flops"),
-        "closed_flops": size.get("closed_flops"),
+        "flops": had["flops"],
+        "closed_flops": had["closed_flops"],
         "within_budget": is_matched,
         "budget_factor": chosen.get("factor"),
         "trials": chosen.get("trials"),
@@ -245,6 +245,20 @@ def _line(study: StudySettings, one: Finished, alone: Comparison | None) -> dict
         "train_seconds": mean_of_known([record.timings["train_seconds"] for record in records.values()]),
         "selection_gain": selection_gain(one.folder, chosen) if study.rules.selection_gain else None,
     }
+
+
+def _size(one: Finished) -> dict[str, int | None]:
+    """What a model costs, as it was matched to the budget; one that chose its fields after that is smaller.
+
+    Of such a model it is what its runs had, in the mean; what one row meets was not counted again.
+    """
+    names = ("dense", "embedding", "active", "flops", "closed_flops")
+    if one.entrant.model.worth is None:
+        return {name: one.chosen.get("size", {}).get(name) for name in names}
+    records = one.records.values()
+    means = {name: mean_of_known([r.parameters.get(name) for r in records]) for name in ("dense", "embedding")}
+    means["flops"] = mean_of_known([record.flops["forward_per_row"] for record in records])
+    return dict.fromkeys(names) | {name: None if mean is None else round(mean) for name, mean in means.items()}
 
 
 def _trees(records: dict[int, RunRecord]) -> dict[str, float | None]:

@@ -139,6 +139,11 @@ def test_a_model_that_chooses_its_fields_stands_beside_the_one_that_does_not(pla
     (contest,) = tiny.run(table, tmp_path)["data_sets"]
     lines = lines_of(contest)
     assert all_ran(contest) and all(line["selection_gain"]["gain"] >= 0 for line in lines.values())
+    # The sizes are those of the runs, which the field of noise is not part of.
+    parameters = {label: line["parameters"] for label, line in lines.items()}
+    assert parameters["all"]["dense"] - parameters["worth"]["dense"] == 4 * 8 + 2 * 4  # with its input norm
+    assert parameters["all"]["embedding"] - parameters["worth"]["embedding"] == 4 * (50 + 2)
+    assert 0 < lines["worth"]["flops"] < lines["all"]["flops"] and parameters["worth"]["active"] is None
     assert lines["worth"]["settings"]["worth"]["threshold"] in (2.5, 3.0) and "worth" not in lines["all"]["settings"]
     for seed in (0, 1):
         record = RunRecord.load(tmp_path / "results" / "log" / "random-8-1-1" / "worth" / f"seed-{seed}.json")
