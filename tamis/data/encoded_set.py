@@ -116,9 +116,13 @@ class EncodedSet:
     def only(self, features: Collection[str]) -> "EncodedSet":
         """The same rows with some of their features: the files stay as they are, the columns of the others unread.
 
+        Asked for all of them, it is this set itself, and the encoders are not read.
+
         Raises:
             ConfigError: the set has no such feature.
         """
+        if set(features) == set(self.layout.field_names):
+            return self
         chosen = copy.copy(self)
         chosen.encoders = self.encoders.only(features)
         chosen.schema, chosen.layout = chosen.encoders.schema, chosen.encoders.layout

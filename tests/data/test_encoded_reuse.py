@@ -186,6 +186,7 @@ def test_a_set_of_some_features_reads_the_same_rows_of_the_same_files(tmp_path):
     whole = prepare(source=FrameSource(frame), schema=schema, split=SPLIT, folder=tmp_path / "set", name="log")
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "set").rglob("*")}
     some = whole.only(["hour", "user"])
+    assert whole.only(whole.layout.field_names) is whole
     assert some.layout.field_names == tuple(name for name in whole.layout.field_names if name != "item")
     assert (some.fingerprint, some.folder, some.split_names) == (whole.fingerprint, whole.folder, whole.split_names)
     assert some.encoders.layout == some.layout and some.schema == some.encoders.schema
