@@ -161,16 +161,13 @@ def test_looking_changes_nothing_of_the_model():
 
 def test_meters_of_several_processes_add_up():
     torch.manual_seed(0)
-    model = Network(2).eval()
-    one, two, both = (
-        WorthMeter(model, [model.embed], names=["a", "b"], objective=binary_cross_entropy, seed=3) for _ in range(3)
-    )
-    first, second = rows_of(20, 2, seed=1), rows_of(30, 2, seed=2)
-    one.observe(first)
-    both.observe(first)
-    both.observe(second)
-    two._random.set_state(torch.Generator().manual_seed(3).get_state())
-    two.observe(first)  # the draws that come first
-    together = one.result(one.totals() + (both.totals() - two.totals()))
-    for added, whole in zip(together, both.result(), strict=True):
-        assert (added.worth, added.error) == pytest.approx((whole.worth, whole.error))
+    model, parts = Network(2).eval(), (rows_of(20, 2, seed=1), rows_of(30, 2, seed=2))
+    meters = [WorthMeter(model, [model.embed], names=["a", "b"], objective=binary_cross_entropy) for _ in parts]
+    for meter, part in zip(meters, parts, strict=True):
+        meter.observe(part)
+    first, second = (meter.result() for meter in meters)
+    together = meters[0].result(meters[0].totals() + meters[1].totals())
+    for one, other, whole in zip(first, second, together, strict=True):
+        # Each is a mean over its rows, so that 20 and 30 of them weigh in; errors are independent.
+        assert whole.worth == pytest.approx((20 * one.worth + 30 * other.worth) / 50)
+        assert whole.error == pytest.approx(((20 * one.error) ** 2 + (30 * other.error) ** 2) ** 0.5 / 50)
