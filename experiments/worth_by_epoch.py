@@ -15,11 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from tamis.analysis import WorthMeter
 from tamis.data import EncodedSet
-from tamis.embeddings import FieldEmbedding
-from tamis.experiment import build_model, make_batches, prepare_data, read_settings
-from tamis.objectives import binary_cross_entropy
+from tamis.experiment import build_model, make_batches, prepare_data, read_settings, worth_meter
 from tamis.record import command_line, machine, versions, write_whole
 from tamis.training import train
 
@@ -62,11 +59,7 @@ def measure(table: dict[str, Any], encoded: EncodedSet, *, seed: int) -> list[di
     settings = read_settings({**table, "training": {**table["training"], "seed": seed}}, where="worth_by_epoch")
     model = build_model(settings, encoded)
     source = make_batches(settings, encoded, "train")
-    embeddings = [module for module in model.modules() if isinstance(module, FieldEmbedding)]
-    meters = [
-        WorthMeter(model, embeddings, names=encoded.layout.field_names, objective=binary_cross_entropy, seed=seed)
-        for _ in range(settings.training.epochs)
-    ]
+    meters = [worth_meter(model, encoded.layout, seed=seed) for _ in range(settings.training.epochs)]
     seen = 0
 
     def watch(*batch: Any) -> None:

@@ -23,7 +23,7 @@ from tamis.experiment.reference import (
 from tamis.experiment.run import SETTINGS_FILE, check_everywhere, run_experiment, run_folder
 from tamis.experiment.scores import read_scores
 from tamis.experiment.settings import DataSettings, ExperimentSettings, WorthSettings, load_settings, read_settings
-from tamis.experiment.worth import FieldChoice, choose_fields
+from tamis.experiment.worth import FieldChoice, choose_fields, worth_meter
 from tamis.trees import require_lightgbm
 
 __all__ = [
@@ -56,4 +56,5 @@ __all__ = [
     "run_folder",
     "run_reference",
     "score_reference",
+    "worth_meter",
 ]

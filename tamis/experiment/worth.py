@@ -6,12 +6,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from tamis.analysis import FieldWorth, WorthMeter
 from tamis.data import EncodedSet
 from tamis.embeddings import FieldEmbedding
 from tamis.experiment.build import build_model, make_batches
 from tamis.experiment.recorded import recorded_settings
 from tamis.experiment.settings import ExperimentSettings
+from tamis.features import Layout
 from tamis.models import MODELS
 from tamis.objectives import binary_cross_entropy
 from tamis.record import remove_whole, write_whole
@@ -72,6 +75,12 @@ def choose_fields(
     )
 
 
+def worth_meter(model: nn.Module, layout: Layout, *, seed: int = 0) -> WorthMeter:
+    """The meter of a model of the house, whose fields all come in through ``FieldEmbedding``."""
+    embeddings = [module for module in model.modules() if isinstance(module, FieldEmbedding)]
+    return WorthMeter(model, embeddings, names=layout.field_names, objective=binary_cross_entropy, seed=seed)
+
+
 def _identity(settings: ExperimentSettings, encoded: EncodedSet, workers: Workers) -> dict[str, Any]:
     """All that decides what is found, as JSON gives it back."""
     training, recorded = settings.training, recorded_settings(settings, encoded)
@@ -95,13 +104,7 @@ def _measure(
 ) -> tuple[FieldWorth, ...]:
     probe = _probe(settings, rows=make_batches(settings, encoded, "train").rows)
     model = build_model(probe, encoded)
-    meter = WorthMeter(
-        model,
-        [module for module in model.modules() if isinstance(module, FieldEmbedding)],
-        names=encoded.layout.field_names,
-        objective=binary_cross_entropy,
-        seed=settings.training.seed + 1_000_003 * workers.rank,
-    )
+    meter = worth_meter(model, encoded.layout, seed=settings.training.seed + 1_000_003 * workers.rank)
     if workers.is_main:
         remove_whole(folder)  # of a pass that was killed: it begins again
     workers.barrier()

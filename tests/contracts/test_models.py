@@ -10,13 +10,12 @@ from safetensors.torch import load_model, save_model
 from torch import nn
 
 import tamis.models
-from tamis.analysis import WorthMeter, closed_flops_per_row, forward_flops_per_row
+from tamis.analysis import closed_flops_per_row, forward_flops_per_row
 from tamis.batch import Batch
-from tamis.embeddings import FieldEmbedding
+from tamis.experiment import worth_meter
 from tamis.features.layout import DenseField, IdField, Layout, ListField
 from tamis.layers import INPUT_NORMS
 from tamis.models import SplitModel
-from tamis.objectives import binary_cross_entropy
 from tamis.registry import MODELS
 from tamis.training import choose_precision, compilation
 from tamis.training.recomputation import recomputed_activations
@@ -143,8 +142,7 @@ def test_what_follows_its_tables_can_be_compiled_in_both_directions(name, monkey
 def test_the_worth_of_its_fields_can_be_measured_and_is_felt_through_every_one(name, key):
     layout = LAYOUTS[key]
     model = build(name, layout)
-    embeddings = [module for module in model.modules() if isinstance(module, FieldEmbedding)]
-    meter = WorthMeter(model, embeddings, names=layout.field_names, objective=binary_cross_entropy)
+    meter = worth_meter(model, layout)
     meter.observe(random_batch(layout, rows=64), choose_precision("bf16", torch.device("cpu")).autocast)
     assert all(field.error > 0 and math.isfinite(field.worth) for field in meter.result())
     assert all(parameter.grad is None for parameter in model.parameters())
