@@ -1,0 +1,1 @@
+"""The tables that documents show, by subject; ``generate.py`` says which stands where."""

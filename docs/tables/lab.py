@@ -1,0 +1,70 @@
+"""What the sparsity lab found in trained models, and what lighter ones lose and save."""
+
+import json
+import statistics
+from typing import Any
+
+from tables.places import RESULTS, interval
+
+SPARSITY_FIGURES = ("below_absolute", "below_rms", "dims_for_80", "dims_for_80_on_rows")
+"""What the lab says of a layer's weights."""
+
+
+def sparsity_table() -> str:
+    """What the lab found in every layer that reads the fields, mean over seeds; in brackets before training."""
+    lines = [
+        "| data set | model | layer | weights below 0.001 | below a tenth of their RMS | inputs with 80 % of the mass "
+        "| the same, weighed by the size of the input | effective rank of full | exact zeros behind it |",
+        "|---|---|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for place in sorted({path.parent for path in (RESULTS / "sparsity").rglob("seed-*.json")}):
+        seeds = [json.loads(path.read_text()) for path in sorted(place.glob("seed-*.json"))]
+        for name in (layer["name"] for layer in seeds[0]["layers"] if layer["reads_fields"]):
+            layers = [next(layer for layer in seed["layers"] if layer["name"] == name) for seed in seeds]
+            shares = [_trained_and_not(layers, key) for key in SPARSITY_FIGURES]
+            rank = statistics.mean(layer["trained"]["effective_rank"] for layer in layers)
+            lines.append(
+                f"| {seeds[0]['dataset']} | `{place.name}` | `{name}` | {' | '.join(shares)} "
+                f"| {rank:.0f} of {layers[0]['trained']['full_rank']} | {_zeros_behind(seeds, name)} |"
+            )
+    return "\n".join(lines)
+
+
+def lighter_table() -> str:
+    """What each trained model loses and saves when it is made lighter."""
+    lines = [
+        "| data set, model | iterations | last views | AUC less that of the full model, over rows "
+        "| ms for 500 candidates |",
+        "|---|---:|---:|---|---:|",
+    ]
+    for path in sorted((RESULTS / "knob").glob("*.json")):
+        curve = json.loads(path.read_text())
+        for point in curve["points"]:
+            gap, steps = point["auc_less_full"], point["iterations"] or "-"
+            lines.append(
+                f"| [{curve['dataset']}, `{curve['model']}`](../results/knob/{path.name}) | {steps} "
+                f"| {point['views']} | {interval(gap)} | {point['milliseconds']['candidates']:.1f} |"
+            )
+    return "\n".join(lines)
+
+
+def _trained_and_not(parts: list[dict[str, Any]], key: str) -> str:
+    trained, fresh = (statistics.mean(part[when][key] for part in parts) for when in ("trained", "untrained"))
+    return f"{trained:.1%} ({fresh:.1%})"
+
+
+def _zeros_behind(seeds: list[dict[str, Any]], name: str) -> str:
+    """Zeros of the ReLU behind a layer, or of the filter in front of or behind it; nothing where there is neither."""
+    behind = [layer for seed in seeds for layer in seed["relu_layers"] if layer["name"] == name]
+    if behind:
+        return _trained_and_not(behind, "zeros")
+    filters = [one for seed in seeds for one in seed["filters"] if name.startswith(f"{one['name']}.")]
+    if not filters:
+        return ""
+    if filters[0]["kind"] == "static":
+        return f"{statistics.mean(one['zeros'] for one in filters):.1%} of inputs unread by a view"
+    means = {
+        when: statistics.mean(statistics.mean(one[when]["zeros"][-1]) for one in filters)
+        for when in ("trained", "untrained")
+    }
+    return f"{means['trained']:.1%} ({means['untrained']:.1%})"

@@ -1,0 +1,104 @@
+"""What studies found: models beside each other on the same rows, with corrected tests."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tables.places import RESULTS, interval
+from tamis.study.verdicts import is_own, verdict_on
+
+
+def evidence_table() -> str:
+    """One line a data set and budget: the best of the SSR family beside the best of all other models."""
+    lines = [
+        "| data set | dense parameters | test rows (clicks) | best SSR | best of the others | difference [95 %] "
+        "| after Holm | best of all | LightGBM |",
+        "|---|---:|---:|---|---|---|---|---|---|",
+    ]
+    for contest in table_contests():
+        models = [line for line in contest["ranking"] if not line["outside"] and line["auc"] is not None]
+        best = {is_ssr: next(line for line in models if is_own(line) == is_ssr) for is_ssr in (True, False)}
+        trees = next((line for line in contest["ranking"] if line["outside"]), None)
+        gap, verdict_word = difference(contest["tests"], best[True]["model"], best[False]["model"])
+        lines.append(
+            f"| {contest['data']} | {contest['target']:,} | {contest['rows']['test']:,} ({contest['positives']:,}) "
+            f"| {_named_auc(best[True])} | {_named_auc(best[False])} "
+            f"| {gap} | {verdict_word} | {'SSR' if is_own(models[0]) else 'another model'} "
+            f"| {'' if trees is None or trees['auc'] is None else format(trees['auc'], '.4f')} |"
+        )
+    return "\n".join(lines)
+
+
+def ranking_tables() -> str:
+    """A table a budget: the test AUC of each model on each data set."""
+    parts = []
+    for target in sorted({contest["target"] for contest in table_contests()}):
+        contests = [contest for contest in table_contests() if contest["target"] == target]
+        places = [{line["label"]: line for line in contest["ranking"]} for contest in contests]
+        lines = [
+            f"| {target:,} dense parameters | {' | '.join(contest['data'] for contest in contests)} |",
+            f"|---|{'---:|' * len(contests)}",
+        ]
+        for label in dict.fromkeys(label for place in places for label in place):
+            lines.append(f"| `{label}` | {' | '.join(_mark(place.get(label)) for place in places)} |")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def verdicts_table(path: Path) -> str:
+    """One line a model, one column a data set and budget: test AUC, and what the tests say of it beside the best."""
+    contests = json.loads(path.read_text())["data_sets"]
+    heads = [f"{contest['data']}, {contest['target']:,} {contest['budget']}" for contest in contests]
+    lines = [f"| model | {' | '.join(heads)} |", f"|---|{'---|' * len(heads)}"]
+    places = [{line["label"]: line for line in contest["ranking"]} for contest in contests]
+    for label in sorted({label for place in places for label in place}):
+        lines.append(f"| `{label}` | {' | '.join(_rank(place.get(label)) for place in places)} |")
+    return "\n".join(lines)
+
+
+def ablations_table(path: Path, base: str) -> str:
+    """One line a variant, one column a data set: test AUC, how far it is from ``base``, what the tests say."""
+    contests = json.loads(path.read_text())["data_sets"]
+    lines = [f"| variant | {' | '.join(contest['data'] for contest in contests)} |", f"|---|{'---|' * len(contests)}"]
+    aucs = [{line["model"]: line["auc"] for line in contest["ranking"]} for contest in contests]
+    for label in (base, *sorted(set(aucs[0]) - {base})):
+        cells = [
+            f"{auc[label]:.4f}" + ("" if label == base else ": " + " ".join(difference(contest["tests"], label, base)))
+            for contest, auc in zip(contests, aucs, strict=True)
+        ]
+        lines.append(f"| `{label}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def table_contests() -> list[dict[str, Any]]:
+    """All contests of the table, real data sets first."""
+    found = json.loads((RESULTS / "verdicts.json").read_text())["data_sets"]
+    return sorted(found, key=lambda contest: (not contest["real"], contest["data"], contest["target"]))
+
+
+def difference(tests: list[dict[str, Any]], one: str, other: str) -> tuple[str, str]:
+    """The difference of two models with its interval, and what the corrected test says of the first."""
+    test = next(test for test in tests if {test["one"], test["other"]} == {one, other})
+    sign = 1 if test["one"] == one else -1
+    low, high = sorted((sign * test["low"], sign * test["high"]))
+    gap = {"mean": sign * test["difference"], "low": low, "high": high}
+    return interval(gap), verdict_on(one, other, tests)
+
+
+def _named_auc(line: dict[str, Any]) -> str:
+    """A model and its AUC with half the width of its interval."""
+    return f"`{line['label']}` {line['auc']:.4f} ± {(line['high'] - line['low']) / 2:.4f}"
+
+
+def _mark(line: dict[str, Any] | None) -> str:
+    """An AUC: in bold the best, with = what is not told apart from it."""
+    if line is None or line["auc"] is None:
+        return "" if line is None else "failed"
+    said, auc = line["against_best"], f"{line['auc']:.4f}"
+    return {"best": f"**{auc}**", "not told apart": f"{auc} ="}.get(said, auc)
+
+
+def _rank(line: dict[str, Any] | None) -> str:
+    if line is None or line["auc"] is None:
+        return "" if line is None else line["against_best"]
+    return f"{line['auc']:.4f} [{line['low']:.4f}, {line['high']:.4f}] {line['against_best']}"

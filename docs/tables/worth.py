@@ -1,0 +1,67 @@
+"""What it is worth to choose fields, and when their worth can be known."""
+
+import json
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from tables.places import RESULTS
+from tables.studies import difference, table_contests
+from tamis.record import RunRecord
+
+WITH_WORTH = {"mlp_worth": "mlp", "ssr_s_worth": "ssr_s_paper", "ssr_d_worth": "ssr_d_paper"}
+"""Models of the table that choose their fields, and the same models without."""
+
+
+def worth_table() -> str:
+    """One line a data set, budget and model: without and with the choice of fields by their worth."""
+    lines = [
+        "| data set | dense parameters | model | all fields | chosen fields | difference [95 %] | after Holm | kept |",
+        "|---|---:|---|---:|---:|---|---|---|",
+    ]
+    for contest in table_contests():
+        by_label = {line["label"]: line for line in contest["ranking"] if line["auc"] is not None}
+        for chosen, plain in WITH_WORTH.items():
+            if chosen not in by_label or plain not in by_label:
+                continue
+            one, other = by_label[chosen], by_label[plain]
+            gap, word = difference(contest["tests"], one["model"], other["model"])
+            place = RESULTS / contest["dataset"] / contest["split"] / one["model"]
+            records = [RunRecord.load(path) for path in sorted(place.glob("seed-*.json"))]
+            lines.append(
+                f"| {contest['data']} | {contest['target']:,} | `{other['label']}` | {other['auc']:.4f} "
+                f"| {one['auc']:.4f} | {gap} | {word} | {kept_fields([record.worth for record in records])} |"
+            )
+    return "\n".join(lines)
+
+
+def worth_by_epoch_table() -> str:
+    """One line an epoch: what fields that decide and fields of noise look worth, in the mean over fields and seeds."""
+    seeds = json.loads((RESULTS / "worth" / "planted-sparse.json").read_text())["seeds"]
+    lines = [
+        "| epoch | its rows were seen | mean z of the 6 that decide | of the 54 of noise | of noise beyond 2 "
+        "| validation AUC after it |",
+        "|---:|---|---:|---:|---:|---:|",
+    ]
+    for epoch, parts in enumerate(zip(*(seed["epochs"] for seed in seeds), strict=True), start=1):
+        true, noise = ([z for part in parts for z in part[kind]] for kind in ("true", "noise"))
+        beyond = sum(z > 2 for z in noise) / len(noise)
+        auc = statistics.fmean(part["valid_auc"] for part in parts)
+        seen = "never" if epoch == 1 else "once" if epoch == 2 else f"{epoch - 1} times"
+        lines.append(
+            f"| {epoch} | {seen} | {statistics.fmean(true):.1f} | {statistics.fmean(noise):.1f} | {beyond:.0%} "
+            f"| {auc:.4f} |"
+        )
+    return "\n".join(lines)
+
+
+def kept_fields(seeds: Sequence[Sequence[dict[str, Any]]]) -> str:
+    """How many fields the seeds kept, of how many.
+
+    Example:
+        >>> kept_fields([[{"kept": True}, {"kept": False}], [{"kept": True}, {"kept": True}]])
+        '1 to 2 of 2'
+    """
+    counts = sorted({sum(field["kept"] for field in fields) for fields in seeds})
+    between = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    return f"{between} of {len(seeds[0])}"

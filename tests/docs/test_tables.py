@@ -1,0 +1,47 @@
+"""What documents show of records: a table that is up to date may still be wrong."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = [{"one": "mlp", "other": "ssr_s-1m", "difference": 0.02, "low": 0.01, "high": 0.04, "verdict": "better"}]
+
+
+@pytest.fixture(autouse=True)
+def tables(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).resolve().parents[2] / "docs")
+    yield
+    for name in [name for name in sys.modules if name.split(".")[0] == "tables"]:
+        sys.modules.pop(name)
+
+
+def test_a_difference_is_that_of_the_first_whichever_a_test_names_first():
+    from tables.studies import difference
+
+    assert difference(TESTS, "mlp", "ssr_s-1m") == ("+0.0200 [+0.0100, +0.0400]", "better")
+    assert difference(TESTS, "ssr_s-1m", "mlp") == ("-0.0200 [-0.0400, -0.0100]", "worse")
+
+
+def test_trained_stands_before_untrained_and_both_are_means():
+    from tables.lab import _trained_and_not
+
+    layers = [{"trained": {"x": a}, "untrained": {"x": 0.5}} for a in (0.1, 0.3)]
+    assert _trained_and_not(layers, "x") == "20.0% (50.0%)"
+
+
+def test_zeros_of_a_filter_are_those_after_its_last_iteration():
+    from tables.lab import _zeros_behind
+
+    zeros = {"trained": {"zeros": [[0.5, 0.5], [0.6, 0.8]]}, "untrained": {"zeros": [[0.5, 0.5], [0.5, 0.6]]}}
+    seed = {"relu_layers": [], "filters": [{"name": "block", "kind": "dynamic", **zeros}]}
+    assert _zeros_behind([seed], "block.projection") == "70.0% (55.0%)"
+    assert _zeros_behind([seed], "head") == ""
+
+
+def test_kept_fields_are_counted_seed_by_seed():
+    from tables.worth import kept_fields
+
+    seeds = [[{"kept": True}, {"kept": False}, {"kept": False}], [{"kept": True}, {"kept": True}, {"kept": False}]]
+    assert kept_fields(seeds) == "1 to 2 of 3"
+    assert kept_fields(seeds[:1]) == "1 of 3"
