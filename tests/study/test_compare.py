@@ -1,37 +1,22 @@
-"""Whole studies on planted logs: fair, resumable, and blind to the test rows until the end."""
+"""Whole studies on planted logs: fair, and blind to the test rows until the end."""
 
 import json
-import multiprocessing
-import os
-import shutil
-import signal
-import subprocess
 import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
-import tomli_w
 
 from tamis.cli.study_tables import print_verdicts
 from tamis.data import EncodedSet
 from tamis.errors import ConfigError, DataError
 from tamis.features import Schema
 from tamis.record import RunRecord
-from tamis.study import compare, judge, plan_study, prepare_study, read_study
-from tamis.study.runs import EntrantRuns, Places
-
-SEARCH = {"training.dense.learning_rate": {"log": [1e-3, 1e-1]}, "model.dropout": {"choices": [0.0, 0.3]}}
+from tamis.study import compare, plan_study, prepare_study, read_study
 
 
 def lines_of(contest):
     return {line["model"]: line for line in contest["ranking"]}
-
-
-def trial_files(folder):
-    return sorted(folder.rglob("trial.json"))
 
 
 def test_a_study_is_tuned_run_recorded_and_judged(plant, tiny, tmp_path, in_this_process):
@@ -42,17 +27,17 @@ def test_a_study_is_tuned_run_recorded_and_judged(plant, tiny, tmp_path, in_this
     table = {
         **tiny.study_of([plant("log")], models, trials=3, selection_gain=True),
         "budget": {"kind": "parameters", "targets": [1000]},
-        "search": SEARCH,
+        "search": tiny.SEARCH,
     }
     heard = []
     verdicts = tiny.run(table, tmp_path, report=lambda done, total, name: heard.append((done, total, name)))
     (contest,) = verdicts["data_sets"]
     for label, line in lines_of(contest).items():
         # The tuning budget is the same for all, and so is the size.
-        assert line["trials"] == len(trial_files(tmp_path / "runs" / "log" / label)) == 3
+        assert line["trials"] == len(tiny.trial_files(tmp_path / "runs" / "log" / label)) == 3
         assert abs(line["parameters"]["dense"] - 1000) <= 50 and line["within_budget"]
         assert line["flops"] == pytest.approx(line["closed_flops"], rel=0.02)
-        trials = [json.loads(path.read_text()) for path in trial_files(tmp_path / "runs" / "log" / label)]
+        trials = [json.loads(path.read_text()) for path in tiny.trial_files(tmp_path / "runs" / "log" / label)]
         assert trials[0]["values"] == {}
         chosen = trials[line["chosen_trial"]]
         assert line["chosen_valid"] == chosen["value"] == max(trial["value"] for trial in trials)
@@ -88,15 +73,15 @@ def test_what_is_tuned_at_one_size_is_kept_at_the_others(plant, tiny, tmp_path, 
     # Asked first for the sizes that are not tuned, a study makes the trials they need, and each of them once.
     small, large = start(500, 2000)["data_sets"]
     assert heard == [(done, 14) for done in range(1, 15)]  # 2 models of 3 trials; at 2 sizes each has 2 seeds
-    assert {path.parents[2].name for path in trial_files(tmp_path)} == {"mlp-1k", "lr-1k"}
-    assert len(trial_files(tmp_path)) == 6
-    trials = {path: path.read_bytes() for path in trial_files(tmp_path)}
+    assert {path.parents[2].name for path in tiny.trial_files(tmp_path)} == {"mlp-1k", "lr-1k"}
+    assert len(tiny.trial_files(tmp_path)) == 6
+    trials = {path: path.read_bytes() for path in tiny.trial_files(tmp_path)}
     heard.clear()
     tuned = start(1000)["data_sets"][0]
     assert heard == [(done, 16) for done in range(1, 17)]  # with the scoring of the trials
-    assert {path: path.read_bytes() for path in trial_files(tmp_path)} == trials
+    assert {path: path.read_bytes() for path in tiny.trial_files(tmp_path)} == trials
     for other, target in ((small, 500), (large, 2000)):
-        assert other["tuned_at"] == tuned["tuned_at"] == 1000 and other["target"] == target and all_ran(other)
+        assert other["tuned_at"] == tuned["tuned_at"] == 1000 and other["target"] == target and tiny.all_ran(other)
         for label in ("mlp", "lr"):
             (ours,) = [line for line in other["ranking"] if line["label"] == label]
             (theirs,) = [line for line in tuned["ranking"] if line["label"] == label]
@@ -119,7 +104,7 @@ def test_what_is_tuned_at_one_size_is_kept_at_the_others(plant, tiny, tmp_path, 
         targets=[1000]
     )
     compare(study, encoded, runs=tmp_path / "runs")
-    assert {path: path.read_bytes() for path in trial_files(tmp_path)} == trials
+    assert {path: path.read_bytes() for path in tiny.trial_files(tmp_path)} == trials
 
 
 def test_a_model_that_chooses_its_fields_stands_beside_the_one_that_does_not(plant, tiny, tmp_path, in_this_process):
@@ -138,7 +123,7 @@ def test_a_model_that_chooses_its_fields_stands_beside_the_one_that_does_not(pla
     table["model"][1]["search"] = {"worth.threshold": {"choices": [2.5, 3.0]}}
     (contest,) = tiny.run(table, tmp_path)["data_sets"]
     lines = lines_of(contest)
-    assert all_ran(contest) and all(line["selection_gain"]["gain"] >= 0 for line in lines.values())
+    assert tiny.all_ran(contest) and all(line["selection_gain"]["gain"] >= 0 for line in lines.values())
     # The sizes are those of the runs, which the field of noise is not part of.
     parameters = {label: line["parameters"] for label, line in lines.items()}
     assert parameters["all"]["dense"] - parameters["worth"]["dense"] == 4 * 8 + 2 * 4  # with its input norm
@@ -161,7 +146,7 @@ def test_a_reference_is_tuned_run_recorded_and_scored_like_the_models(plant, tin
     table = {
         **tiny.study_of([plant("log", rows=3000)], [tiny.mlp(budget_setting="hidden")], trials=3, selection_gain=True),
         "budget": {"kind": "parameters", "targets": [500, 1000]},
-        "search": SEARCH,
+        "search": tiny.SEARCH,
         "reference": [reference],
     }
     verdicts = tiny.run(table, tmp_path)
@@ -169,7 +154,7 @@ def test_a_reference_is_tuned_run_recorded_and_scored_like_the_models(plant, tin
     lines = [lines_of(contest)["lightgbm"] for contest in verdicts["data_sets"]]
     assert lines[0]["auc"] == lines[1]["auc"] > 0.6  # run once, and beside both budgets
     line, folder = lines[0], tmp_path / "runs" / "log" / "lightgbm"
-    trials = [json.loads(path.read_text()) for path in trial_files(folder)]
+    trials = [json.loads(path.read_text()) for path in tiny.trial_files(folder)]
     assert len(trials) == line["trials"] == 3 and trials[0]["values"] == {}
     assert line["chosen_valid"] == max(trial["value"] for trial in trials)
     assert line["selection_gain"]["gain"] >= 0
@@ -221,7 +206,7 @@ def test_a_model_that_cannot_learn_is_worse(plant, tiny, tmp_path, in_this_proce
 
 
 def test_tuning_does_not_read_the_test_rows(plant, tiny, tmp_path, in_this_process):
-    table = {**tiny.study_of([plant("log")], [tiny.mlp()], trials=3, seeds=[0]), "search": SEARCH}
+    table = {**tiny.study_of([plant("log")], [tiny.mlp()], trials=3, seeds=[0]), "search": tiny.SEARCH}
     study = read_study(table, where="study.toml")
     tiny.run(table, tmp_path, name="intact")
     folder = prepare_study(study)["log"].folder
@@ -233,7 +218,7 @@ def test_tuning_does_not_read_the_test_rows(plant, tiny, tmp_path, in_this_proce
     blind = {"log": EncodedSet.open(folder, splits=("train", "valid"))}
     with pytest.raises(DataError, match="no final run has ended"):
         compare(study, blind, runs=tmp_path / "poisoned")
-    trials = [[json.loads(f.read_text()) for f in trial_files(tmp_path / name)] for name in ("intact", "poisoned")]
+    trials = [[json.loads(f.read_text()) for f in tiny.trial_files(tmp_path / name)] for name in ("intact", "poisoned")]
     assert len(trials[0]) == 3
     assert trials[0] == trials[1]
 
@@ -273,149 +258,6 @@ def test_when_all_trials_fail_the_model_has_failed_with_the_reason(plant, tiny, 
     assert len(lines["mlp"]["seeds"]) == 2
 
 
-def test_more_trials_go_on_from_those_that_are_there(plant, tiny, tmp_path, in_this_process):
-    data = [plant("log")]
-
-    def table(trials):
-        return {**tiny.study_of(data, [tiny.mlp()], trials=trials, seeds=[0]), "search": SEARCH}
-
-    tiny.run(table(2), tmp_path)
-    before = {path: path.stat().st_mtime_ns for path in trial_files(tmp_path)}
-    tiny.run(table(4), tmp_path)
-    assert len(trial_files(tmp_path)) == 4
-    assert {path: path.stat().st_mtime_ns for path in before} == before
-
-
-def test_trials_of_other_settings_are_not_taken_for_ones_own(plant, tiny, tmp_path, in_this_process):
-    data = [plant("log")]
-    table = {**tiny.study_of(data, [tiny.mlp()], trials=2, seeds=[0]), "search": SEARCH}
-    tiny.run(table, tmp_path)
-    table["training"] = {**table["training"], "epochs": 1}
-    with pytest.raises(ConfigError, match=r"trial.json: is a trial of other settings, .* than study.toml has now"):
-        tiny.run(table, tmp_path)
-
-
-@pytest.mark.parametrize("trials", [1, 2])
-def test_trials_made_before_a_setting_existed_are_ones_own_if_it_has_its_default(
-    plant, tiny, tmp_path, in_this_process, trials
-):
-    model = tiny.mlp(budget_setting="hidden")
-    table = {
-        **tiny.study_of([plant("log")], [model], trials=trials, seeds=[0]),
-        "budget": {"kind": "parameters", "targets": [200], "tolerance": 0.2},
-        "search": SEARCH,
-    }
-    tiny.run(table, tmp_path)
-    for path in trial_files(tmp_path):
-        content = json.loads(path.read_text())
-        assert content["settings"]["model"].pop("input_dropout") == 0.0
-        path.write_text(json.dumps(content))
-    before = {path: path.read_bytes() for path in trial_files(tmp_path)}
-    assert len(before) == trials and all_ran(tiny.run(table, tmp_path)["data_sets"][0])
-    assert {path: path.read_bytes() for path in trial_files(tmp_path)} == before
-    model["settings"] = {**model["settings"], "input_dropout": 0.1}
-    with pytest.raises(ConfigError, match=r"trial.json: is a trial of other settings"):
-        tiny.run(table, tmp_path)
-
-
-@pytest.fixture
-def cut_short(tiny, tmp_path, monkeypatch):
-    """Leave a study as a kill would: its runs have checkpoints, and what says that they are done is not there yet."""
-
-    def start(table):
-        with monkeypatch.context() as patch:
-            patch.setattr("tamis.study.work.remove_whole", lambda _: None)
-            tiny.run(table, tmp_path)
-        for name in ("trial.json", "record.json", "chosen.json"):
-            for path in (tmp_path / "runs").rglob(name):
-                path.unlink()
-        assert list((tmp_path / "runs").rglob("checkpoints/step-*"))
-
-    return start
-
-
-def all_ran(contest):
-    return not any(line["failed"] or line["failed_trials"] for line in contest["ranking"])
-
-
-@pytest.mark.parametrize("trials", [0, 1])
-def test_a_run_cut_short_begins_again_where_its_settings_have_changed(
-    plant, tiny, tmp_path, in_this_process, cut_short, trials
-):
-    table = tiny.study_of([plant("log")], [tiny.mlp()], trials=trials, seeds=[0])
-    cut_short(table)
-    table["model"] = [tiny.mlp(settings={"dim": 4, "hidden": [12]})]
-    (contest,) = tiny.run(table, tmp_path)["data_sets"]
-    assert all_ran(contest) and contest["ranking"][0]["settings"]["model"]["hidden"] == [12]
-
-
-@pytest.mark.parametrize("trials", [0, 1])
-def test_a_run_cut_short_begins_again_where_the_data_have_changed(
-    plant, tiny, tmp_path, in_this_process, cut_short, trials
-):
-    table = tiny.study_of([plant("log")], [tiny.mlp()], trials=trials, seeds=[0])
-    cut_short(table)
-    plant("log", seed=1)
-    (contest,) = tiny.run(table, tmp_path)["data_sets"]
-    assert all_ran(contest)
-
-
-def test_a_run_cut_short_that_says_nothing_of_its_data_goes_on(plant, tiny, tmp_path, in_this_process, cut_short):
-    table = tiny.study_of([plant("log")], [tiny.mlp()], seeds=[0])
-    cut_short(table)
-    folder = tmp_path / "runs" / "log" / "mlp" / "seed-0"
-    (folder / "data.json").unlink()
-    (folder / "stays").touch()
-    assert all_ran(tiny.run(table, tmp_path)["data_sets"][0])
-    assert (folder / "stays").exists() and (folder / "data.json").exists()
-
-
-def test_scores_on_older_data_are_gone_before_the_first_run_on_newer(plant, tiny, tmp_path, in_this_process):
-    table = tiny.study_of([plant("log")], [tiny.mlp()])
-    tiny.run(table, tmp_path)
-    plant("log", seed=1)
-    study = read_study(table, where="study.toml")
-    places = Places(runs=tmp_path / "runs", results=None, command="")
-    (entrant,) = study.entrants()
-    jobs = next(EntrantRuns(study, entrant, prepare_study(study)["log"], places, print).tune_and_run())
-    assert len(jobs) == 2
-    with pytest.raises(DataError, match="no final run has ended"):
-        judge(study, tmp_path / "runs")
-
-
-def test_a_run_that_was_done_when_its_process_died_is_done(plant, tiny, tmp_path, in_this_process):
-    table = tiny.study_of([plant("log")], [tiny.mlp()])
-    tiny.run(table, tmp_path)
-    failed = tmp_path / "runs" / "log" / "mlp" / "seed-1" / "failed.json"
-    failed.write_text('{"reason": "its process was killed, perhaps for want of memory"}')
-    (contest,) = tiny.run(table, tmp_path)["data_sets"]
-    assert all_ran(contest) and not failed.exists()
-
-
-def test_a_process_that_dies_while_it_removes_the_checkpoints_of_a_trial_fails_nothing(
-    plant, tiny, tmp_path, in_this_process, monkeypatch
-):
-    # Of one epoch there is one checkpoint: what is removed is the folder of all of them, at the end.
-    table = tiny.study_of([plant("log")], [tiny.mlp()], trials=1, seeds=[0], training={"epochs": 1})
-    removed = []
-
-    class Killed(BaseException):
-        pass
-
-    def die_half_way(folder, **_):
-        if "checkpoints" in str(folder) and (files := sorted(Path(folder).rglob("manifest.json"))):
-            removed.append(files[-1])
-            files[-1].unlink()
-            raise Killed
-
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr("shutil.rmtree", die_half_way)
-        tiny.run(table, tmp_path)
-    assert removed and not trial_files(tmp_path)
-    (contest,) = tiny.run(table, tmp_path)["data_sets"]
-    assert all_ran(contest)
-
-
 def test_data_with_several_labels_are_refused(plant, tiny):
     block = plant("log")
     log = pl.read_parquet(block["path"]).with_columns(pay=pl.col("click"))
@@ -432,84 +274,3 @@ def test_two_data_sets_that_share_a_place_are_refused(plant, tiny):
     study = read_study(tiny.study_of([first, second], [tiny.mlp()]), where="study.toml")
     with pytest.raises(ConfigError, match=r"data sets 'log' and 'again' are both 'log' split as 'random-8-1-1'"):
         prepare_study(study)
-
-
-def without_seconds(path):
-    verdicts = json.loads(path.read_text())
-    for contest in verdicts["data_sets"]:
-        for line in contest["ranking"]:
-            del line["train_seconds"]
-    return verdicts
-
-
-def test_a_killed_study_goes_on_repeats_nothing_and_says_the_same(plant, tiny, tmp_path):
-    table = {
-        **tiny.study_of([plant("log")], [tiny.mlp("a"), tiny.mlp("b", settings={"dim": 4, "hidden": [16]})], trials=3),
-        "search": SEARCH,
-    }
-    (tmp_path / "study.toml").write_text(tomli_w.dumps(table))
-
-    def start(runs):
-        words = [
-            "compare",
-            tmp_path / "study.toml",
-            "--runs",
-            tmp_path / runs,
-            "--results",
-            tmp_path / f"{runs}-results",
-        ]
-        return subprocess.Popen(
-            [sys.executable, "-m", "tamis", *map(str, words), "--processes", "2"], stderr=subprocess.DEVNULL
-        )
-
-    killed = start("killed")
-    end = time.monotonic() + 200
-    # Not into the runs' own folders, where checkpoints come and go while one looks.
-    while len(list(tmp_path.glob("killed/tiny/log/*/trials/*/trial.json"))) < 3:
-        assert killed.poll() is None and time.monotonic() < end, "the study ended or hung before it could be killed"
-        time.sleep(0.02)
-    os.kill(killed.pid, signal.SIGKILL)
-    killed.wait()
-    done = {path: path.stat().st_mtime_ns for path in trial_files(tmp_path / "killed")}
-    assert not (tmp_path / "killed-results" / "verdicts.json").exists()
-    assert start("killed").wait(300) == 0
-    assert {path: path.stat().st_mtime_ns for path in done} == done
-    assert start("whole").wait(300) == 0
-    verdicts = [without_seconds(tmp_path / f"{name}-results" / "verdicts.json") for name in ("killed", "whole")]
-    assert all(all_ran(contest) for each in verdicts for contest in each["data_sets"])
-    assert verdicts[0] == verdicts[1]
-
-    # From the scores alone, in one command, without the data: the same bytes.
-    shutil.rmtree(tmp_path / "d")
-    words = [
-        "compare",
-        tmp_path / "study.toml",
-        "--judge",
-        "--runs",
-        tmp_path / "whole",
-        "--out",
-        tmp_path / "again.json",
-    ]
-    subprocess.run([sys.executable, "-m", "tamis", *map(str, words)], check=True, capture_output=True)
-    whole = tmp_path / "whole-results" / "verdicts.json"
-    for old, new in ((whole, "again.json"), (whole.with_suffix(".html"), "again.html")):
-        assert (tmp_path / new).read_bytes() == old.read_bytes()
-
-
-def test_a_process_that_is_killed_in_a_final_run_fails_that_run_only(plant, tiny, tmp_path):
-    heard = []
-
-    def kill_once(done, total, name):
-        heard.append(name)
-        if len(heard) == 1:  # the first run has ended, and the same process takes the next
-            (child,) = multiprocessing.active_children()
-            os.kill(child.pid, signal.SIGKILL)
-
-    table = tiny.study_of([plant("log")], [tiny.mlp()], seeds=[0, 1, 2])
-    (contest,) = tiny.run(table, tmp_path, processes=1, report=kill_once)["data_sets"]
-    (line,) = contest["ranking"]
-    assert [one["seed"] for one in line["seeds"]] == [0, 2]
-    assert [failed["seed"] for failed in line["failed"]] == [1]
-    assert "killed" in line["failed"][0]["reason"]
-    assert judge(read_study(table, where="study.toml"), tmp_path / "runs")["data_sets"] == [contest]
-    assert (tmp_path / "runs" / "log" / "mlp" / "seed-1" / "failed.json").exists()

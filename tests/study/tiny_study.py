@@ -9,6 +9,7 @@ TRAINING = {
     "tables": {"learning_rate": 0.1},
     "dense": {"learning_rate": 0.01},
 }
+SEARCH = {"training.dense.learning_rate": {"log": [1e-3, 1e-1]}, "model.dropout": {"choices": [0.0, 0.3]}}
 
 
 def study_of(data, models, *, training=None, **study):
@@ -29,3 +30,11 @@ def run(table, folder, *, name="runs", **options):
     study = read_study(table, where="study.toml")
     encoded = prepare_study(study)
     return compare(study, encoded, runs=folder / name, results=folder / "results", **options)
+
+
+def trial_files(folder):
+    return sorted(folder.rglob("trial.json"))
+
+
+def all_ran(contest):
+    return not any(line["failed"] or line["failed_trials"] for line in contest["ranking"])

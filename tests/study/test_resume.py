@@ -1,0 +1,238 @@
+"""Studies that are cut short, killed or changed go on where they were, and say what they would have said."""
+
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import tomli_w
+
+from tamis.errors import ConfigError, DataError
+from tamis.study import judge, prepare_study, read_study
+from tamis.study.runs import EntrantRuns, Places
+
+
+def test_more_trials_go_on_from_those_that_are_there(plant, tiny, tmp_path, in_this_process):
+    data = [plant("log")]
+
+    def table(trials):
+        return {**tiny.study_of(data, [tiny.mlp()], trials=trials, seeds=[0]), "search": tiny.SEARCH}
+
+    tiny.run(table(2), tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in tiny.trial_files(tmp_path)}
+    tiny.run(table(4), tmp_path)
+    assert len(tiny.trial_files(tmp_path)) == 4
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_trials_of_other_settings_are_not_taken_for_ones_own(plant, tiny, tmp_path, in_this_process):
+    data = [plant("log")]
+    table = {**tiny.study_of(data, [tiny.mlp()], trials=2, seeds=[0]), "search": tiny.SEARCH}
+    tiny.run(table, tmp_path)
+    table["training"] = {**table["training"], "epochs": 1}
+    with pytest.raises(ConfigError, match=r"trial.json: is a trial of other settings, .* than study.toml has now"):
+        tiny.run(table, tmp_path)
+
+
+@pytest.mark.parametrize("trials", [1, 2])
+def test_trials_made_before_a_setting_existed_are_ones_own_if_it_has_its_default(
+    plant, tiny, tmp_path, in_this_process, trials
+):
+    model = tiny.mlp(budget_setting="hidden")
+    table = {
+        **tiny.study_of([plant("log")], [model], trials=trials, seeds=[0]),
+        "budget": {"kind": "parameters", "targets": [200], "tolerance": 0.2},
+        "search": tiny.SEARCH,
+    }
+    tiny.run(table, tmp_path)
+    for path in tiny.trial_files(tmp_path):
+        content = json.loads(path.read_text())
+        assert content["settings"]["model"].pop("input_dropout") == 0.0
+        path.write_text(json.dumps(content))
+    before = {path: path.read_bytes() for path in tiny.trial_files(tmp_path)}
+    assert len(before) == trials and tiny.all_ran(tiny.run(table, tmp_path)["data_sets"][0])
+    assert {path: path.read_bytes() for path in tiny.trial_files(tmp_path)} == before
+    model["settings"] = {**model["settings"], "input_dropout": 0.1}
+    with pytest.raises(ConfigError, match=r"trial.json: is a trial of other settings"):
+        tiny.run(table, tmp_path)
+
+
+@pytest.fixture
+def cut_short(tiny, tmp_path, monkeypatch):
+    """Leave a study as a kill would: its runs have checkpoints, and what says that they are done is not there yet."""
+
+    def start(table):
+        with monkeypatch.context() as patch:
+            patch.setattr("tamis.study.work.remove_whole", lambda _: None)
+            tiny.run(table, tmp_path)
+        for name in ("trial.json", "record.json", "chosen.json"):
+            for path in (tmp_path / "runs").rglob(name):
+                path.unlink()
+        assert list((tmp_path / "runs").rglob("checkpoints/step-*"))
+
+    return start
+
+
+@pytest.mark.parametrize("trials", [0, 1])
+def test_a_run_cut_short_begins_again_where_its_settings_have_changed(
+    plant, tiny, tmp_path, in_this_process, cut_short, trials
+):
+    table = tiny.study_of([plant("log")], [tiny.mlp()], trials=trials, seeds=[0])
+    cut_short(table)
+    table["model"] = [tiny.mlp(settings={"dim": 4, "hidden": [12]})]
+    (contest,) = tiny.run(table, tmp_path)["data_sets"]
+    assert tiny.all_ran(contest) and contest["ranking"][0]["settings"]["model"]["hidden"] == [12]
+
+
+@pytest.mark.parametrize("trials", [0, 1])
+def test_a_run_cut_short_begins_again_where_the_data_have_changed(
+    plant, tiny, tmp_path, in_this_process, cut_short, trials
+):
+    table = tiny.study_of([plant("log")], [tiny.mlp()], trials=trials, seeds=[0])
+    cut_short(table)
+    plant("log", seed=1)
+    (contest,) = tiny.run(table, tmp_path)["data_sets"]
+    assert tiny.all_ran(contest)
+
+
+def test_a_run_cut_short_that_says_nothing_of_its_data_goes_on(plant, tiny, tmp_path, in_this_process, cut_short):
+    table = tiny.study_of([plant("log")], [tiny.mlp()], seeds=[0])
+    cut_short(table)
+    folder = tmp_path / "runs" / "log" / "mlp" / "seed-0"
+    (folder / "data.json").unlink()
+    (folder / "stays").touch()
+    assert tiny.all_ran(tiny.run(table, tmp_path)["data_sets"][0])
+    assert (folder / "stays").exists() and (folder / "data.json").exists()
+
+
+def test_scores_on_older_data_are_gone_before_the_first_run_on_newer(plant, tiny, tmp_path, in_this_process):
+    table = tiny.study_of([plant("log")], [tiny.mlp()])
+    tiny.run(table, tmp_path)
+    plant("log", seed=1)
+    study = read_study(table, where="study.toml")
+    places = Places(runs=tmp_path / "runs", results=None, command="")
+    (entrant,) = study.entrants()
+    jobs = next(EntrantRuns(study, entrant, prepare_study(study)["log"], places, print).tune_and_run())
+    assert len(jobs) == 2
+    with pytest.raises(DataError, match="no final run has ended"):
+        judge(study, tmp_path / "runs")
+
+
+def test_a_run_that_was_done_when_its_process_died_is_done(plant, tiny, tmp_path, in_this_process):
+    table = tiny.study_of([plant("log")], [tiny.mlp()])
+    tiny.run(table, tmp_path)
+    failed = tmp_path / "runs" / "log" / "mlp" / "seed-1" / "failed.json"
+    failed.write_text('{"reason": "its process was killed, perhaps for want of memory"}')
+    (contest,) = tiny.run(table, tmp_path)["data_sets"]
+    assert tiny.all_ran(contest) and not failed.exists()
+
+
+def test_a_process_that_dies_while_it_removes_the_checkpoints_of_a_trial_fails_nothing(
+    plant, tiny, tmp_path, in_this_process, monkeypatch
+):
+    # Of one epoch there is one checkpoint: what is removed is the folder of all of them, at the end.
+    table = tiny.study_of([plant("log")], [tiny.mlp()], trials=1, seeds=[0], training={"epochs": 1})
+    removed = []
+
+    class Killed(BaseException):
+        pass
+
+    def die_half_way(folder, **_):
+        if "checkpoints" in str(folder) and (files := sorted(Path(folder).rglob("manifest.json"))):
+            removed.append(files[-1])
+            files[-1].unlink()
+            raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("shutil.rmtree", die_half_way)
+        tiny.run(table, tmp_path)
+    assert removed and not tiny.trial_files(tmp_path)
+    (contest,) = tiny.run(table, tmp_path)["data_sets"]
+    assert tiny.all_ran(contest)
+
+
+def without_seconds(path):
+    verdicts = json.loads(path.read_text())
+    for contest in verdicts["data_sets"]:
+        for line in contest["ranking"]:
+            del line["train_seconds"]
+    return verdicts
+
+
+def test_a_killed_study_goes_on_repeats_nothing_and_says_the_same(plant, tiny, tmp_path):
+    table = {
+        **tiny.study_of([plant("log")], [tiny.mlp("a"), tiny.mlp("b", settings={"dim": 4, "hidden": [16]})], trials=3),
+        "search": tiny.SEARCH,
+    }
+    (tmp_path / "study.toml").write_text(tomli_w.dumps(table))
+
+    def start(runs):
+        words = [
+            "compare",
+            tmp_path / "study.toml",
+            "--runs",
+            tmp_path / runs,
+            "--results",
+            tmp_path / f"{runs}-results",
+        ]
+        return subprocess.Popen(
+            [sys.executable, "-m", "tamis", *map(str, words), "--processes", "2"], stderr=subprocess.DEVNULL
+        )
+
+    killed = start("killed")
+    end = time.monotonic() + 200
+    # Not into the runs' own folders, where checkpoints come and go while one looks.
+    while len(list(tmp_path.glob("killed/tiny/log/*/trials/*/trial.json"))) < 3:
+        assert killed.poll() is None and time.monotonic() < end, "the study ended or hung before it could be killed"
+        time.sleep(0.02)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait()
+    done = {path: path.stat().st_mtime_ns for path in tiny.trial_files(tmp_path / "killed")}
+    assert not (tmp_path / "killed-results" / "verdicts.json").exists()
+    assert start("killed").wait(300) == 0
+    assert {path: path.stat().st_mtime_ns for path in done} == done
+    assert start("whole").wait(300) == 0
+    verdicts = [without_seconds(tmp_path / f"{name}-results" / "verdicts.json") for name in ("killed", "whole")]
+    assert all(tiny.all_ran(contest) for each in verdicts for contest in each["data_sets"])
+    assert verdicts[0] == verdicts[1]
+
+    # From the scores alone, in one command, without the data: the same bytes.
+    shutil.rmtree(tmp_path / "d")
+    words = [
+        "compare",
+        tmp_path / "study.toml",
+        "--judge",
+        "--runs",
+        tmp_path / "whole",
+        "--out",
+        tmp_path / "again.json",
+    ]
+    subprocess.run([sys.executable, "-m", "tamis", *map(str, words)], check=True, capture_output=True)
+    whole = tmp_path / "whole-results" / "verdicts.json"
+    for old, new in ((whole, "again.json"), (whole.with_suffix(".html"), "again.html")):
+        assert (tmp_path / new).read_bytes() == old.read_bytes()
+
+
+def test_a_process_that_is_killed_in_a_final_run_fails_that_run_only(plant, tiny, tmp_path):
+    heard = []
+
+    def kill_once(done, total, name):
+        heard.append(name)
+        if len(heard) == 1:  # the first run has ended, and the same process takes the next
+            (child,) = multiprocessing.active_children()
+            os.kill(child.pid, signal.SIGKILL)
+
+    table = tiny.study_of([plant("log")], [tiny.mlp()], seeds=[0, 1, 2])
+    (contest,) = tiny.run(table, tmp_path, processes=1, report=kill_once)["data_sets"]
+    (line,) = contest["ranking"]
+    assert [one["seed"] for one in line["seeds"]] == [0, 2]
+    assert [failed["seed"] for failed in line["failed"]] == [1]
+    assert "killed" in line["failed"][0]["reason"]
+    assert judge(read_study(table, where="study.toml"), tmp_path / "runs")["data_sets"] == [contest]
+    assert (tmp_path / "runs" / "log" / "mlp" / "seed-1" / "failed.json").exists()
