@@ -40,6 +40,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "ablations": lambda: studies.ablations_table(RESULTS / "studies" / "ablations" / "verdicts.json", "ssr_d"),
     "worth": worth.worth_table,
     "worth_by_epoch": worth.worth_by_epoch_table,
+    "context_known": worth.context_known_table,
     "lighter": lab.lighter_table,
     "sparsity": lab.sparsity_table,
 }

@@ -5,9 +5,9 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from tables.places import RESULTS
+from tables.places import RESULTS, interval
 from tables.studies import difference, table_contests
-from tamis.record import RunRecord
+from tamis.record import RunRecord, mean_interval
 
 WITH_WORTH = {"mlp_worth": "mlp", "ssr_s_worth": "ssr_s_paper", "ssr_d_worth": "ssr_d_paper"}
 """Models of the table that choose their fields, and the same models without."""
@@ -53,6 +53,36 @@ def worth_by_epoch_table() -> str:
             f"| {auc:.4f} |"
         )
     return "\n".join(lines)
+
+
+def context_known_table() -> str:
+    """One line a size and model: without and with the knowledge which fields count, in the mean over truths."""
+    found = json.loads((RESULTS / "context" / "planted-context.json").read_text())
+    share = found["settings"]["split"][0]
+    lines = [
+        "| training rows | model | AUC as it is | less GDCN [95 %] | fields known | gain by it [95 %] | true chances |",
+        "|---:|---|---:|---|---:|---|---:|",
+    ]
+    for rows in sorted({log["rows"] for log in found["logs"]}):
+        logs = [log for log in found["logs"] if log["rows"] == rows]
+        for model in logs[0]["models"]:
+            plain, known = ([log["models"][model][arm] for log in logs] for arm in ("as_it_is", "known"))
+            gdcn = [log["models"]["gdcn"]["as_it_is"] for log in logs]
+            lines.append(
+                f"| {rows * share:,.0f} | `{model}` | {statistics.fmean(plain):.4f} "
+                f"| {'' if model == 'gdcn' else _mean_gap(plain, gdcn)} "
+                f"| {statistics.fmean(known):.4f} | {_mean_gap(known, plain)} "
+                f"| {statistics.fmean(log['bayes_auc'] for log in logs):.4f} |"
+            )
+    return "\n".join(lines)
+
+
+def _mean_gap(ones: Sequence[float], others: Sequence[float]) -> str:
+    """The mean of the differences of pairs, with the interval of that mean."""
+    gaps = [one - other for one, other in zip(ones, others, strict=True)]
+    ends = mean_interval(gaps)
+    assert ends is not None, "one truth has no interval"
+    return interval({"mean": statistics.fmean(gaps), "low": ends[0], "high": ends[1]})
 
 
 def kept_fields(seeds: Sequence[Sequence[dict[str, Any]]]) -> str:
