@@ -2,10 +2,11 @@
 
     python experiments/context_known.py                 writes results/context/planted-context.json
 
-Each model is trained on planted logs twice: as they are, and with every field that does not count in a row's context
-set to one value there, as a perfect filter would. That cannot be had in life; it bounds what any choice of fields by
-context can gain. Every log is another draw of the truth; validation chooses the epoch, the test rows are read once.
-What is done stands in the file, and is not done again.
+Each model is trained on planted logs three times: as they are; with every field that does not count in a row's context
+set to one value there, as a perfect filter would; and the same with the fields that ``measure_context_worth`` finds on
+the training rows. The second cannot be had in life, and bounds what a choice of fields by context can gain; the third
+can. Every log is another draw of the truth; validation chooses the epoch, the test rows are read once. What is done
+stands in the file, and is not done again.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import itertools
 import json
 import sys
 import tempfile
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tamis.data import FrameSource, SplitSettings, prepare
+from tamis.analysis import measure_context_worth
+from tamis.data import SPLIT_NAMES, FrameSource, SplitSettings, make_splitter, prepare
 from tamis.data.readers.planted import CHANCE, PlantedSource, planted_schema
 from tamis.data.recipes import RECIPES
 from tamis.experiment import read_settings, run_experiment
@@ -65,9 +68,10 @@ def main() -> None:
     settings = {"models": MODELS, "training": TRAINING, "split": list(SPLIT.fractions)}
     logs = _done(place, settings)
     for rows, truth in itertools.product(arguments.rows, arguments.truths):
-        if any((log["rows"], log["truth"]) == (rows, truth) for log in logs):
-            continue
-        logs.append({"rows": rows, "truth": truth, **measure(rows=rows, truth=truth)})
+        log = next((log for log in logs if (log["rows"], log["truth"]) == (rows, truth)), None)
+        if log is None:
+            logs.append(log := {"rows": rows, "truth": truth, "models": {model: {} for model in MODELS}})
+        measure(log)
         found = {
             "dataset": RECIPE,
             "settings": settings,
@@ -77,42 +81,63 @@ def main() -> None:
             "logs": logs,
         }
         write_whole(place, json.dumps(found, indent=1) + "\n")
-        for model, auc in logs[-1]["models"].items():
-            print(f"{rows:,} rows, truth {truth}, {model}: {auc['as_it_is']:.4f}, fields known {auc['known']:.4f}")
+        for model, aucs in log["models"].items():
+            print(
+                f"{rows:,} rows, truth {truth}, {model}: {', '.join(f'{arm} {auc:.4f}' for arm, auc in aucs.items())}"
+            )
     print(place)
 
 
-def measure(*, rows: int, truth: int) -> dict[str, Any]:
-    """The test AUC of every model on one log, without and with the knowledge, and that of the true chances."""
+def measure(log: dict[str, Any]) -> None:
+    """Add to ``log`` the test AUCs that it does not have yet, and that of the true chances."""
     planted = RECIPES[RECIPE].open()
     assert isinstance(planted, PlantedSource)
-    source = PlantedSource(replace(planted.settings, rows=rows, seed=truth, with_chance=True))
-    log = source.head(rows)
+    source = PlantedSource(replace(planted.settings, rows=log["rows"], seed=log["truth"], with_chance=True))
+    rows, schema = source.head(log["rows"]), planted_schema(planted.settings)
     bound = BayesBound()
-    bound.update(log[CHANCE].to_numpy())
-    arms = {"as_it_is": log.drop(CHANCE), "known": only_what_counts(log.drop(CHANCE), source)}
-    schema = planted_schema(planted.settings)
-    return {
+    bound.update(rows[CHANCE].to_numpy())
+    rows = rows.drop(CHANCE)
+    known, found = true_counts(source), found_counts(rows, schema)
+    arms = {"as_it_is": rows, "known": only_what_counts(rows, known), "found": only_what_counts(rows, found)}
+    log |= {
         "bayes_auc": bound.compute()["auc"],
-        "models": {
-            name: {arm: _test_auc(model, arm_log, schema, seed=truth) for arm, arm_log in arms.items()}
-            for name, model in MODELS.items()
+        "fields": {
+            "known": int(known.sum()),
+            "found": int(found.sum()),
+            "found_and_known": int((found & known).sum()),
         },
     }
+    for (name, model), (arm, arm_rows) in itertools.product(MODELS.items(), arms.items()):
+        if arm not in log["models"][name]:
+            log["models"][name][arm] = _test_auc(model, arm_rows, schema, seed=log["truth"])
 
 
-def only_what_counts(log: pl.DataFrame, source: PlantedSource) -> pl.DataFrame:
-    """The log with one value in place of every value that does not count in the context of its row."""
-    counts: dict[str, np.ndarray] = {}
+def true_counts(source: PlantedSource) -> np.ndarray:
+    """Which fields decide in which context, ``(contexts, fields)``, fields in the order of ``_fields``."""
+    names = _fields(source.settings.columns)
+    counts = np.zeros((sum(source.settings.columns[CONTEXT].blocks), len(names)), dtype=bool)
     for group in source.truth.groups:
-        contexts = 0 if group.context is None else log[group.context].to_numpy()
         for effect, weights in zip(group.effects, group.weights.T, strict=True):
-            for field in effect.names:
-                counts[field] = counts.get(field, False) | (weights[contexts] > 0)
-    fields = [name for name in source.settings.columns if name != CONTEXT]
-    nowhere = np.zeros(len(log), dtype=bool)
-    return log.with_columns(
-        pl.Series(name, np.where(counts.get(name, nowhere), log[name].to_numpy(), NOTHING)) for name in fields
+            for name in effect.names:  # the last row of weights is that of a context that is missing
+                counts[:, names.index(name)] |= weights[0] > 0 if group.context is None else weights[:-1] > 0
+    return counts
+
+
+def found_counts(rows: pl.DataFrame, schema: Schema) -> np.ndarray:
+    """Which fields are found to count in which context, on the training rows alone; as ``true_counts``."""
+    splitter = make_splitter(SPLIT)
+    splitter.prepare(FrameSource(rows), schema)
+    rows = rows.filter(pl.Series(splitter.assign(rows, 0) == SPLIT_NAMES.index("train")))
+    fields = {name: rows[name].to_numpy() for name in _fields(rows.columns)}
+    return measure_context_worth(rows[CONTEXT].to_numpy(), fields, rows["click"].to_numpy()).counts
+
+
+def only_what_counts(rows: pl.DataFrame, counts: np.ndarray) -> pl.DataFrame:
+    """The log with one value in place of every value that does not count in the context of its row."""
+    contexts = rows[CONTEXT].to_numpy()
+    return rows.with_columns(
+        pl.Series(name, np.where(column[contexts], rows[name].to_numpy(), NOTHING))
+        for name, column in zip(_fields(rows.columns), counts.T, strict=True)
     )
 
 
@@ -125,6 +150,10 @@ def _test_auc(model: dict[str, Any], log: pl.DataFrame, schema: Schema, *, seed:
         record = run_experiment(settings, encoded, folder=Path(folder) / "run", command="context_known")
     assert record is not None and record.test["auc"] is not None
     return record.test["auc"]
+
+
+def _fields(columns: Iterable[str]) -> list[str]:
+    return [name for name in columns if name.startswith("field")]
 
 
 def _done(place: Path, settings: dict[str, Any]) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ itself; asked for by ``experiment`` and ``study``.
 
 from tamis.analysis.bootstrap import bootstrap_aucs
 from tamis.analysis.budgets import active_parameters, closed_flops_per_row, count_parameters, forward_flops_per_row
+from tamis.analysis.context_worth import ContextWorth, measure_context_worth
 from tamis.analysis.dense_matrices import DenseMatrix, dense_matrices, field_readers, unknown_products
 from tamis.analysis.effective_rank import Rank, matrix_rank
 from tamis.analysis.field_worth import FieldWorth, WorthMeter
@@ -33,6 +34,7 @@ __all__ = [
     "AucSide",
     "CURVE_SHARES",
     "Comparison",
+    "ContextWorth",
     "DenseMatrix",
     "Estimate",
     "FieldWorth",
@@ -68,6 +70,7 @@ __all__ = [
     "judge_saturation",
     "mass_curve",
     "matrix_rank",
+    "measure_context_worth",
     "model_cost",
     "peak_bytes",
     "product_flops_per_second",

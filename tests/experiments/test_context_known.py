@@ -23,7 +23,7 @@ def test_just_the_values_that_count_in_a_row_are_left():
 
     source = source_of(context="context", active=2)
     log = source.head(2000)
-    kept = context_known.only_what_counts(log, source)
+    kept = context_known.only_what_counts(log, context_known.true_counts(source))
     (group,) = source.truth.groups
     weights = {effect.names[0]: group.weights[:, number] for number, effect in enumerate(group.effects)}
     assert kept["context"].equals(log["context"]) and kept["click"].equals(log["click"])
@@ -39,7 +39,7 @@ def test_where_no_context_decides_nothing_is_taken_away():
 
     source = source_of()
     log = source.head(500)
-    assert context_known.only_what_counts(log, source).equals(log)
+    assert context_known.only_what_counts(log, context_known.true_counts(source)).equals(log)
 
 
 def test_a_pair_counts_where_it_is_active_and_not_its_fields_elsewhere():
@@ -47,7 +47,9 @@ def test_a_pair_counts_where_it_is_active_and_not_its_fields_elsewhere():
 
     source = source_of(context="context", active=1, order=2)
     log = source.head(2000)
-    kept = context_known.only_what_counts(log, source).select("field_1", "field_2", "field_3", "field_4", "field_5")
+    kept = context_known.only_what_counts(log, context_known.true_counts(source)).select(
+        "field_1", "field_2", "field_3", "field_4", "field_5"
+    )
     counted = (kept.to_numpy() != context_known.NOTHING).sum(axis=1)
     assert np.array_equal(np.unique(counted), [2])
 
@@ -64,7 +66,10 @@ def test_knowing_helps_and_a_second_start_repeats_nothing(tmp_path, monkeypatch)
     context_known.main()
     path = tmp_path / "out" / "planted-context.json"
     (log,) = json.loads(path.read_text())["logs"]
-    assert log["models"]["mlp"]["known"] > log["models"]["mlp"]["as_it_is"] + 0.05  # half of what is seen
+    auc = log["models"]["mlp"]
+    assert auc["known"] > auc["as_it_is"] + 0.05 and auc["found"] > auc["as_it_is"] + 0.05  # half of what is seen
+    fields = log["fields"]
+    assert 20 < fields["found_and_known"] <= fields["known"] < 100 and fields["found"] < 1.7 * fields["found_and_known"]
     assert log["bayes_auc"] == pytest.approx(0.83, abs=0.02)
     monkeypatch.setattr(sys, "argv", [*words, "20000", "3000"])
     context_known.main()
