@@ -7,9 +7,10 @@ from typing import Any
 from tamis.data import EncodedSet
 from tamis.errors import ConfigError, DataError
 from tamis.experiment import prepare_data, require_lightgbm
+from tamis.study.blocks import DataBlock
 from tamis.study.processes import run_chains
 from tamis.study.runs import EntrantRuns, Places
-from tamis.study.settings import DataBlock, Entrant, StudySettings
+from tamis.study.settings import Entrant, StudySettings
 from tamis.study.tuning import require_optuna
 from tamis.study.verdicts import judge
 from tamis.study.work import WITHOUT_TEST

@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from tamis.config import apply_overrides, read_config, read_toml, suggest
 from tamis.errors import ConfigError
-from tamis.study.settings import DataBlock, Entrant, ModelBlock, StudySettings, merged, read_study
+from tamis.study.blocks import DataBlock, ModelBlock
+from tamis.study.settings import Entrant, StudySettings, merged, read_study
 
 SIZE, SHARE = "size", "share"
 """What a study may vary besides the settings in its grid."""
@@ -82,7 +83,7 @@ class ScaleSettings:
         return [
             self._point(data, model, target, share, dict(shape))
             for data in study.data
-            for model in study.models
+            for model in study.models_on(data)
             for shape in product(*[[(axis, word) for word in words] for axis, words in self._grid(model).items()])
             for share in self.scale.data_shares
             for target in study.budget.targets or (None,)

@@ -1,19 +1,24 @@
 """A study as its file says it, read strictly: data sets, models, seeds, the budget, and what may be tuned."""
 
 import dataclasses
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from tamis.config import apply_overrides, read_config, read_toml, suggest, write_config
 from tamis.errors import ConfigError
-from tamis.experiment import REFERENCES, DataSettings, ExperimentSettings
+from tamis.experiment import ExperimentSettings
 from tamis.models import MODELS
+from tamis.study.blocks import (
+    DataBlock,
+    ModelBlock,
+    check_name,
+    read_data_block,
+    read_model_block,
+    read_reference_block,
+)
 from tamis.study.search import Choice, RunSettings, check_search, read_run, read_search
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +37,7 @@ class Rules:
     bootstrap_draws: int = 1000
 
     def __post_init__(self) -> None:
-        _check_name("[study] name", self.name)
+        check_name("[study] name", self.name)
         _check_seeds("[study]", self.seeds)
         if self.trials < 0 or self.bootstrap_draws < 1:
             raise ConfigError(
@@ -78,53 +83,6 @@ class Budget:
                 f"[budget] tuned_at must be one of the targets {list(self.targets)}; got {self.tuned_at}. "
                 "Leave it out to tune at every target."
             )
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataBlock:
-    """One data set: ``settings`` as in an experiment file, and training settings of its own.
-
-    ``model`` holds model settings that are a matter of the data, such as ``dim``, for the models that have them and do
-    not set them themselves. ``real`` tells it from made-up data; ``subfolder`` says where below ``--from`` its files
-    lie.
-    """
-
-    name: str
-    settings: DataSettings
-    real: bool = True
-    subfolder: str | None = None
-    training: dict[str, Any] = field(default_factory=dict)
-    model: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        _check_name("[[data]] name", self.name)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelBlock:
-    """One model under a ``label``, or a reference from outside, which has no size to scale.
-
-    ``budget_setting`` names the settings scaled to meet the budget; without any the model keeps its size, and the
-    verdicts say so. ``search`` is what may be tuned, beside what the study tunes for all. ``seeds`` replaces the
-    study's, by as many. ``worth`` is the part of that name of an experiment: this model's runs choose their fields.
-    """
-
-    name: str
-    label: str
-    settings: dict[str, Any] = field(default_factory=dict)
-    training: dict[str, Any] = field(default_factory=dict)
-    budget_setting: tuple[str, ...] = ()
-    search: dict[str, Choice] = field(default_factory=dict)
-    seeds: tuple[int, ...] | None = None
-    worth: dict[str, Any] | None = None
-
-    def __post_init__(self) -> None:
-        _check_name("[[model]] label", self.label)
-
-    @property
-    def is_reference(self) -> bool:
-        """Whether it stands beside the models without being one."""
-        return self.name in REFERENCES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,10 +136,17 @@ class StudySettings:
         found = []
         for data in self.data:
             found += [
-                self.entrant(d, model, target) for d, target in self.contests() if d == data for model in self.models
+                self.entrant(data, model, target)
+                for d, target in self.contests()
+                if d == data
+                for model in self.models_on(data)
             ]
             found += [self.entrant(data, reference, None) for reference in self.references]
         return found
+
+    def models_on(self, data: DataBlock) -> list[ModelBlock]:
+        """The models that stand on a data set."""
+        return [model for model in self.models if not model.only or data.name in model.only]
 
     def only(self, names: Iterable[str] = (), *, targets: Iterable[int] = ()) -> "StudySettings":
         """The same study on some of its data sets or at some targets of its budget; all of what is not given.
@@ -276,12 +241,12 @@ def read_study(table: Mapping[str, Any], *, where: str) -> StudySettings:
     study = StudySettings(
         rules=read_config(Rules, table.get("study", {}), where=f"{where} [study]"),
         budget=read_config(Budget, table.get("budget", {}), where=f"{where} [budget]"),
-        data=tuple(_read_data(block, where=f"{where} [[data]]") for block in table["data"]),
+        data=tuple(read_data_block(block, where=f"{where} [[data]]") for block in table["data"]),
         training=dict(table.get("training", {})),
         search=read_search(table.get("search", {}), where=f"{where} [search]"),
-        models=tuple(_read_model(block, where=f"{where} [[model]]") for block in table["model"]),
+        models=tuple(read_model_block(block, where=f"{where} [[model]]") for block in table["model"]),
         references=tuple(
-            _read_reference(block, where=f"{where} [[reference]]") for block in table.get("reference", [])
+            read_reference_block(block, where=f"{where} [[reference]]") for block in table.get("reference", [])
         ),
         where=where,
     )
@@ -298,6 +263,12 @@ def read_study(table: Mapping[str, Any], *, where: str) -> StudySettings:
                 f"{where} model {model.label!r}: seeds must be as many as the study's {len(study.rules.seeds)}; "
                 f"got {list(study.seeds_of(model))}."
             )
+    known = [data.name for data in study.data]
+    for model in everyone:
+        for name in model.only:
+            if name not in known:
+                hint = suggest(name, known)
+                raise ConfigError(f"{where} model {model.label!r}: only names no data set: {name!r}. {hint}")
     for data in study.data:
         for name in data.model:
             if not any(name in study._settings_of(data, model) for model in study.models):
@@ -336,48 +307,6 @@ def short_count(count: int) -> str:
         if count and count % size == 0:
             return f"{count // size}{letter}"
     return str(count)
-
-
-def _read_data(block: Mapping[str, Any], *, where: str) -> DataBlock:
-    own = ("name", "real", "subfolder", "training", "model")
-    known = [*own, *(part.name for part in dataclasses.fields(DataSettings))]
-    for key in block:
-        if key not in known:
-            raise ConfigError(f"{where}: a data set has no setting {key!r}. {suggest(key, known)}")
-    where = f"{where} {block.get('name', '')!r}"
-    rest = {key: value for key, value in block.items() if key not in own}
-    settings = read_config(DataSettings, rest, where=where)
-    return read_config(
-        DataBlock, {**{key: block[key] for key in own if key in block}, "settings": settings}, where=where
-    )
-
-
-def _read_model(block: Mapping[str, Any], *, where: str) -> ModelBlock:
-    table = dict(block)
-    where = f"{where} {table.get('label', table.get('name', ''))!r}"
-    table.setdefault("label", table.get("name"))
-    if isinstance(table.get("budget_setting"), str):
-        table["budget_setting"] = [table["budget_setting"]]
-    search = read_search(table.pop("search", {}), where=f"{where} search")
-    return dataclasses.replace(read_config(ModelBlock, table, where=where), search=search)
-
-
-def _read_reference(block: Mapping[str, Any], *, where: str) -> ModelBlock:
-    for key in ("training", "budget_setting", "worth"):
-        if key in block:
-            raise ConfigError(
-                f"{where}: a reference has no {key}: it has neither epochs nor a size, nor fields to choose. Remove it."
-            )
-    if block.get("name") not in REFERENCES:
-        raise ConfigError(
-            f"{where}: no reference is called {block.get('name')!r}. {suggest(str(block.get('name')), REFERENCES)}"
-        )
-    return _read_model(block, where=where)
-
-
-def _check_name(what: str, name: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise ConfigError(f"{what} becomes a folder, so it must be letters, digits, '.', '_' and '-'; got {name!r}.")
 
 
 def _check_seeds(where: str, seeds: tuple[int, ...]) -> None:

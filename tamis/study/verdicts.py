@@ -10,9 +10,10 @@ import numpy as np
 from tamis.analysis import AucSide, Comparison, auc_side, bootstrap_aucs, holm, weigh_auc
 from tamis.errors import DataError
 from tamis.record import RunRecord, write_whole
+from tamis.study.blocks import DataBlock
 from tamis.study.finished import Finished, check_same_rows, mean_of_known
 from tamis.study.selection import selection_gain
-from tamis.study.settings import DataBlock, StudySettings
+from tamis.study.settings import StudySettings
 
 FORMAT = 2
 LEVEL = 0.05

@@ -30,8 +30,8 @@ def test_there_are_studies_to_load():
 def test_a_shipped_study_loads(path):
     study = load_study(path)
     assert study.rules.name == path.stem
-    models, references = len(study.contests()) * len(study.models), len(study.data) * len(study.references)
-    assert len(study.entrants()) == models + references
+    models = sum(len(study.models_on(data)) for data, _ in study.contests())
+    assert len(study.entrants()) == models + len(study.data) * len(study.references)
 
 
 def test_settings_of_training_go_from_common_to_data_set_to_model():
@@ -47,6 +47,16 @@ def test_settings_of_training_go_from_common_to_data_set_to_model():
         0.1,
         1e-3,
     )
+
+
+def test_a_model_may_stand_on_some_data_sets_only():
+    data = [{"name": "adult", "recipe": "adult"}, {"name": "other", "recipe": "planted"}]
+    study = read(data=data, model=[{"name": "mlp"}, {"name": "lr", "only": ["other"]}])
+    labels = [(entrant.data.name, entrant.label) for entrant in study.entrants()]
+    assert labels == [("adult", "mlp"), ("other", "mlp"), ("other", "lr")]
+    assert [entrant.label for entrant in study.only(["adult"]).entrants()] == ["mlp"]
+    with pytest.raises(ConfigError, match=r"model 'lr': only names no data set: 'othr'. Did you mean 'other'\?"):
+        read(data=data, model=[{"name": "lr", "only": ["othr"]}])
 
 
 def test_each_budget_is_a_contest_with_labels_of_its_own():
