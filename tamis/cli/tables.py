@@ -82,15 +82,27 @@ def print_summary(summaries: Sequence[ModelSummary]) -> None:
 
 
 def print_worth(choice: "FieldChoice", name: str) -> None:
-    """Every field, the worthiest first, in thousandths of a nat a row; and how many would be left out."""
+    """Every field, the worthiest first, in thousandths of a nat a row; and how many would be left out, and where."""
     table = new_table("field", "worth of a row\n(mnat)", "error", "z", "", text=("",))
     for line in choice.to_json():
         cells = (f"{1000 * line['worth']:.3f}", f"{1000 * line['error']:.3f}", f"{line['z']:.1f}")
-        table.add_row(escape(line["name"]), *cells, "" if line["kept"] else "left out")
+        table.add_row(escape(line["name"]), *cells, escape(_where_left_out(line, choice)))
     console = Console(soft_wrap=True)
     console.print(table)
     found, kept = len(choice.found), len(choice.kept)
     console.print(f"{name}: a run with \\[worth] would keep {kept} of {found} fields", highlight=False)
+
+
+def _where_left_out(line: dict[str, Any], choice: "FieldChoice") -> str:
+    """Everywhere, or in which values of the context."""
+    if not line["kept"]:
+        return "left out"
+    values = line.get("left_out_in", [])
+    if choice.context is None or not values:
+        return ""
+    named = ", ".join(values[:_NAMED]) + (", …" if len(values) > _NAMED else "")
+    count = f"{len(values)} of {len(choice.context_values)} values"
+    return f"left out where {choice.context.field} is {named} ({count})"
 
 
 def print_columns(frame: "pl.DataFrame", schema: "Schema | None") -> None:

@@ -19,6 +19,8 @@ def worth(
     A small network reads the training rows once. Before it learns a row, its log loss there is compared with what it
     would be if a field had another row's value. A field that tells nothing of the label has a z of 0, give or take 1.
 
+    With --set worth.context=FIELD it also says in which values of that field others tell nothing.
+
     Nothing is written. A part called worth in the file lets every run of it choose its fields like this.
     """
     from dataclasses import replace

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from tamis.data.column_file import ColumnEntry, open_column, release
 from tamis.data.manifest import FILE, Manifest, read_manifest
 from tamis.data.source_files import check_unchanged
 from tamis.errors import CheckpointError, ConfigError, DataError
-from tamis.features import Encoders, Layout, ListColumn, Schema
+from tamis.features import Context, Encoders, Layout, ListColumn, Schema
 
 ENCODERS = "encoders"
 
@@ -126,6 +126,12 @@ class EncodedSet:
         chosen = copy.copy(self)
         chosen.encoders = self.encoders.only(features)
         chosen.schema, chosen.layout = chosen.encoders.schema, chosen.encoders.layout
+        return chosen
+
+    def in_context(self, context: Context) -> "EncodedSet":
+        """The same rows for a model that leaves fields out where ``context`` says so; the files stay as they are."""
+        chosen = copy.copy(self)
+        chosen.layout = replace(self.layout, context=context)
         return chosen
 
     def rows(self, split: str) -> int:

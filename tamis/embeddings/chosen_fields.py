@@ -15,7 +15,8 @@ from tamis.features.layout import Layout
 class ChosenFields(nn.Module):
     """Embed the fields called ``names``, in the order of the layout, apart from all other vectors of a model.
 
-    A list whose target is not among them is the plain mean, as if it had none.
+    A list whose target is not among them is the plain mean, as if it had none. No context leaves them out: it need
+    not be among them.
 
     Shape:
         - batch: ``rows`` rows, all fields
@@ -50,6 +51,7 @@ class ChosenFields(nn.Module):
                 if field.name in names
             ),
             dense=tuple(field for field in layout.dense if field.name in names),
+            context=None,
         )
         self.embed = FieldEmbedding(chosen, dim)
         self.lists = tuple(place for place, field in enumerate(layout.lists) if field.name in names)

@@ -21,6 +21,7 @@ class FieldEmbedding(nn.Module):
     a linear layer does; with ``"scaled"`` a number only scales a vector of its own, which starts like that of an id,
     as in factorization machines. A list with a target is summed up by target attention instead of its mean: each id
     counts as much as it is found to matter to the target's id, and the vector of the list depends on both fields.
+    Where ``layout.context`` leaves a field out, its vector is zero, and learns nothing from the row.
 
     Shape:
         - batch: ``rows`` rows
@@ -72,14 +73,22 @@ class FieldEmbedding(nn.Module):
             }
         )
 
+        self.context = None if layout.context is None else columns.index(layout.context.field)
+        # Not saved with the weights: the layout has it.
+        self.register_buffer("counts", _counts(layout), persistent=False)
+
     id_offsets: Tensor
+    counts: Tensor | None
 
     def forward(self, batch: Batch) -> Tensor:
         """Embed one batch."""
-        vectors = [] if self.table is None else self._table_vectors(batch, self.table)
+        parts = [] if self.table is None else self._table_vectors(batch, self.table)
         if self.dense is not None:
-            vectors.append(self.dense(batch.dense))
-        return vectors[0] if len(vectors) == 1 else torch.cat(vectors, dim=1)
+            parts.append(self.dense(batch.dense))
+        vectors = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+        if self.counts is None:
+            return vectors
+        return vectors * self.counts[batch.ids[:, self.context]].unsqueeze(2).to(vectors.dtype)
 
     def _table_vectors(self, batch: Batch, table: PackedTable) -> list[Tensor]:
         ids = batch.ids + self.id_offsets
@@ -93,6 +102,17 @@ class FieldEmbedding(nn.Module):
             for place, (vectors, ids, target) in enumerate(zip(parts[1:], batch.lists, self.targets, strict=True))
         ]
         return [parts[0], torch.stack([vectors.to(parts[0].dtype) for vectors in pooled], dim=1)]
+
+
+def _counts(layout: Layout) -> Tensor | None:
+    """1 where a field counts in a context and 0 elsewhere, ``(ids of the context, fields)``; None without a context."""
+    if layout.context is None:
+        return None
+    table = next(field.table for field in layout.ids if field.name == layout.context.field)
+    counts = torch.ones(layout.tables[table], layout.num_fields)
+    for name, ids in layout.context.left_out.items():
+        counts[list(ids), layout.field_names.index(name)] = 0.0
+    return counts
 
 
 def mean_of_known(vectors: Tensor, ids: Tensor) -> Tensor:

@@ -73,6 +73,8 @@ def run_experiment(
     if settings.worth is not None:
         choice = choose_fields(settings, encoded, folder=folder, workers=workers, report=report)
         encoded = encoded.only(choice.kept)
+        if choice.context is not None:
+            encoded = encoded.in_context(choice.context)
     model = build_model(settings, encoded)
     batches = {name: make_batches(settings, encoded, name) for name in encoded.split_names}
     if workers.is_main:
@@ -109,6 +111,7 @@ def run_experiment(
         model_settings=settings.model_settings,
         model=model,
         encoders=encoded.encoders,
+        context=encoded.layout.context,
     )
     save_bundle(folder / MODEL_FOLDER, bundle)
     _prove_saved(folder / MODEL_FOLDER, bundle, batches["valid"])
@@ -151,6 +154,7 @@ def _identity(settings: ExperimentSettings, encoded: EncodedSet) -> dict[str, An
         "data": encoded.fingerprint,
         "attended": recorded.get("attended", {}),
         **({} if settings.worth is None else {"fields": list(encoded.layout.field_names)}),
+        **({} if encoded.layout.context is None else {"context": encoded.layout.to_json()["context"]}),
         **({} if share is None else {"train_share": share}),
     }
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ from tamis.analysis import FieldWorth, WorthMeter
 from tamis.data import EncodedSet
 from tamis.embeddings import FieldEmbedding
 from tamis.experiment.build import build_model, make_batches
+from tamis.experiment.field_context import find_context
 from tamis.experiment.recorded import recorded_settings
 from tamis.experiment.settings import ExperimentSettings
-from tamis.features import Layout
+from tamis.features import Context, Layout
 from tamis.models import MODELS
 from tamis.objectives import binary_cross_entropy
 from tamis.record import remove_whole, write_whole
@@ -28,15 +29,30 @@ _FEWEST_ROWS, _MOST_ROWS = 32, 2048
 
 @dataclass(frozen=True, kw_only=True)
 class FieldChoice:
-    """What the pass found of every field, and the names of those that the run has."""
+    """What the pass found of every field, the names of those that the run has, and where some of them do not count.
+
+    ``context_values`` are the names of the context's values that training rows have, by their ids.
+    """
 
     found: tuple[FieldWorth, ...]
     kept: tuple[str, ...]
+    context: Context | None = None
+    context_values: dict[int, str] = field(default_factory=dict)
 
     def to_json(self) -> list[dict[str, Any]]:
         """One line a field, the worthiest first."""
         lines = sorted(self.found, key=lambda field: -field.z)
-        return [{**asdict(field), "z": field.z, "kept": field.name in self.kept} for field in lines]
+        return [
+            {**asdict(line), "z": line.z, "kept": line.name in self.kept, **self._left_out(line.name)} for line in lines
+        ]
+
+    def _left_out(self, name: str) -> dict[str, Any]:
+        """The values of the context in which a field does not count, where there is a context; of itself, all."""
+        if self.context is None:
+            return {}
+        if name == self.context.field:
+            return {"values": list(self.context_values.values())}
+        return {"left_out_in": [self.context_values[value] for value in self.context.left_out.get(name, ())]}
 
 
 def choose_fields(
@@ -51,10 +67,12 @@ def choose_fields(
 
     The network is the same for all models, so that what is kept is a matter of the data and of the seed. A scenario
     field stays in any case. If nothing is beyond the threshold, the field with the largest z is kept: a model must see
-    something. What was found is written to ``worth.json`` in ``folder``, from which a run that is resumed reads it
+    something. With ``settings.worth.context``, fields that count in some context stay too, and the choice says where
+    they do not. What was found is written to ``worth.json`` in ``folder``, from which a run that is resumed reads it
     again.
 
     Raises:
+        ConfigError: the context is no categorical field.
         TrainingError: training failed.
     """
     assert settings.worth is not None
@@ -68,10 +86,19 @@ def choose_fields(
             write_whole(folder / WORTH_FILE, json.dumps(content, indent=1) + "\n")
             remove_whole(folder / "worth")
         workers.barrier()
-    threshold, scenario = settings.worth.threshold, encoded.layout.scenario
-    kept = {field.name for field in found if field.z > threshold} or {max(found, key=lambda field: field.z).name}
+    kept = {line.name for line in found if line.z > settings.worth.threshold}
+    always = {name for name in (encoded.layout.scenario, settings.worth.context) if name is not None}
+    if settings.worth.context is None:
+        context, values = None, {}
+    else:
+        context, values = find_context(settings, encoded)
+        kept |= context.left_out.keys()
+    kept = (kept or {max(found, key=lambda line: line.z).name}) | always
     return FieldChoice(
-        found=found, kept=tuple(name for name in encoded.layout.field_names if name in kept or name == scenario)
+        found=found,
+        kept=tuple(name for name in encoded.layout.field_names if name in kept),
+        context=context,
+        context_values=values,
     )
 
 

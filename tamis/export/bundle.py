@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from tamis import __version__
 from tamis.config import read_config, write_config
 from tamis.embeddings import tables_stored
 from tamis.errors import CheckpointError
-from tamis.features import Encoders, Layout
+from tamis.features import Context, Encoders, Layout
 from tamis.models import MODELS
 
 FORMAT = 1
@@ -26,17 +26,21 @@ MANIFEST, WEIGHTS, ENCODERS = "bundle.json", "weights.safetensors", "encoders"
 
 @dataclass(frozen=True, kw_only=True)
 class Bundle:
-    """A model ready to score, in evaluation mode, with the encoders that prepare its rows."""
+    """A model ready to score, in evaluation mode, with the encoders that prepare its rows.
+
+    ``context`` says which fields count in which of them, None that all do.
+    """
 
     model_name: str
     model_settings: Any
     model: nn.Module
     encoders: Encoders
+    context: Context | None = None
 
     @property
     def layout(self) -> Layout:
         """The shape of the rows the model takes."""
-        return self.encoders.layout
+        return replace(self.encoders.layout, context=self.context)
 
 
 def save_bundle(folder: Path | str, bundle: Bundle) -> Path:
@@ -86,15 +90,22 @@ def load_bundle(folder: Path | str) -> Bundle:
     entry = MODELS[table.pop("name")]
     settings = read_config(entry.config, table, where=str(folder / MANIFEST))
     encoders = Encoders.load(folder / ENCODERS)
+    layout = replace(encoders.layout, context=Layout.from_json(manifest["layout"]).context)
     try:
         state = load_file(folder / WEIGHTS)
         is_half = any(tensor.dtype == torch.bfloat16 for tensor in state.values())
         with tables_stored(dtype=torch.bfloat16 if is_half else torch.float32):
-            model = entry.build(settings, encoders.layout)
+            model = entry.build(settings, layout)
         model.load_state_dict(state)
     except (SafetensorError, RuntimeError) as error:
         raise CheckpointError(f"{folder / WEIGHTS} does not fit model {entry.name!r}: {error}") from error
-    return Bundle(model_name=entry.name, model_settings=settings, model=model.eval(), encoders=encoders)
+    return Bundle(
+        model_name=entry.name,
+        model_settings=settings,
+        model=model.eval(),
+        encoders=encoders,
+        context=layout.context,
+    )
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:

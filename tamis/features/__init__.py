@@ -8,10 +8,11 @@ Asked for by ``data`` (encoded sets, batches), ``export`` and ``serving``; model
 from tamis.features.encoded_chunk import EncodedChunk, ListColumn
 from tamis.features.encoders import Encoders
 from tamis.features.fit import fit_encoders
-from tamis.features.layout import FIRST_KNOWN, PADDING, UNKNOWN, DenseField, IdField, Layout, ListField
+from tamis.features.layout import FIRST_KNOWN, PADDING, UNKNOWN, Context, DenseField, IdField, Layout, ListField
 from tamis.features.schema import Field, Kind, Schema
 
 __all__ = [
+    "Context",
     "FIRST_KNOWN",
     "PADDING",
     "UNKNOWN",

@@ -39,12 +39,25 @@ class DenseField:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Context:
+    """An id field that decides which other fields count in a row; where one does not, its vector is zero.
+
+    ``left_out`` gives for fields the ids of the context in which they do not count; a field that it does not name
+    counts everywhere.
+    """
+
+    field: str
+    left_out: dict[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Layout:
     """The shape of an encoded row.
 
     ``tables`` gives the number of ids of each table, padding and unknown included; fields that share a
     vocabulary name the same table. ``tasks`` names the columns of ``Batch.labels``; ``scenario`` is the id
-    field whose ids also stand in ``Batch.scenarios``.
+    field whose ids also stand in ``Batch.scenarios``; ``context`` says which fields count in which rows, None that all
+    do in all.
     """
 
     tables: dict[str, int]
@@ -53,6 +66,7 @@ class Layout:
     dense: tuple[DenseField, ...] = ()
     tasks: tuple[str, ...] = ("label",)
     scenario: str | None = None
+    context: Context | None = None
 
     @property
     def num_fields(self) -> int:
@@ -99,6 +113,7 @@ class Layout:
             "dense": [{"name": f.name, "width": f.width} for f in self.dense],
             "tasks": list(self.tasks),
             "scenario": self.scenario,
+            **({} if self.context is None else {"context": asdict(self.context)}),
         }
 
     @classmethod
@@ -117,4 +132,11 @@ class Layout:
             dense=tuple(DenseField(**f) for f in table["dense"]),
             tasks=tuple(table["tasks"]),
             scenario=table["scenario"],
+            context=_read_context(table.get("context")),
         )
+
+
+def _read_context(table: dict[str, Any] | None) -> Context | None:
+    if table is None:
+        return None
+    return Context(field=table["field"], left_out={name: tuple(ids) for name, ids in table["left_out"].items()})

@@ -16,8 +16,8 @@ class SplitModel(Protocol):
     registered model with these methods to that, and to what each of them promises.
 
     Shape:
-        - field_vectors: ``(rows, fields, dim)``; the vector of a field depends on nothing but that field, and that of a
-          list with a target also on the target
+        - field_vectors: ``(rows, fields, dim)``; the vector of a field depends on nothing but that field, that of a
+          list with a target also on the target, and all of them on the context if the layout has one
         - project: tensors that begin with ``rows``, each affine in the vectors
         - finish: what follows, row by row; it may overwrite what it gets
     """

@@ -21,7 +21,8 @@ class RunRecord:
     A metric that is not defined (AUC of one class) is None, ``null`` in the file. ``reliability`` holds bins
     ``{rows, predicted, observed}``; ``slices`` holds ``{slice, value, rows, positives, auc, log_loss}``. ``plan`` is
     what the run was expected to need of memory, disk and time. ``worth`` holds ``{name, worth, error, z, kept}`` for
-    each field of a run that chose its fields.
+    each field of a run that chose its fields; where a context had a say, also ``left_out_in``, the context's values in
+    which the field does not count, and in the line of the context itself all its ``values``.
 
     Raises:
         DataError: on reading, a key is unknown, missing or of the wrong type, or the file's format is newer.

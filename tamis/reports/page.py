@@ -10,6 +10,7 @@ from tamis.record import write_whole
 from tamis.reports import tables
 from tamis.reports.auc_plot import draw_auc
 from tamis.reports.comparison import Comparison, read_comparisons
+from tamis.reports.context_plot import MOST_FIELDS, MOST_VALUES, draw_context
 from tamis.reports.curve_plot import draw_training_loss, draw_validation_auc
 from tamis.reports.reliability_plot import draw_reliability
 from tamis.reports.svg import SERIES
@@ -62,6 +63,8 @@ def render_page(comparisons: Sequence[Comparison], *, title: str) -> str:
         sections=[_section(comparison, f"c{i}") for i, comparison in enumerate(comparisons)],
         columns=_COLUMNS,
         series=SERIES,
+        most_fields=MOST_FIELDS,
+        most_values=MOST_VALUES,
         glossary=METRICS,
     )
 
@@ -124,6 +127,7 @@ def _worth(comparison: Comparison, name: str) -> list[dict[str, Any]]:
         lines = tables.field_lines(model)
         if lines:
             pictures = draw_worth(model, lines, name=f"{name}-worth-{model.series}")
+            context = tables.context_table(model)
             found.append(
                 {
                     "model": model,
@@ -133,6 +137,10 @@ def _worth(comparison: Comparison, name: str) -> list[dict[str, Any]]:
                     "shown": pictures[:_WORTH_AT_FIRST],
                     "folded": pictures[_WORTH_AT_FIRST:],
                     "num_folded": len(lines) - _WORTH_AT_FIRST * FIELDS_A_PICTURE,
+                    "context": context,
+                    "context_picture": None
+                    if context is None or not context.fields
+                    else draw_context(model, context, name=f"{name}-context-{model.series}"),
                 }
             )
     return found

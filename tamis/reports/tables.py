@@ -66,6 +66,16 @@ class FieldLine:
         return 0 < self.kept < self.seeds
 
 
+@dataclass(frozen=True, kw_only=True)
+class ContextTable:
+    """In which values of a context the fields that are kept count: the share of seeds, ``(fields, values)``."""
+
+    context: str
+    values: tuple[str, ...]
+    fields: tuple[str, ...]
+    shares: tuple[tuple[float, ...], ...]
+
+
 def mean_of(model: Model, metric: str) -> float | None:
     """Mean of a test metric over the seeds that have it."""
     values = model.values(metric)
@@ -121,6 +131,25 @@ def field_lines(model: Model) -> list[FieldLine]:
         )
         for name, parts in sorted(found.items(), key=lambda item: -statistics.fmean(part["z"] for part in item[1]))
     ]
+
+
+def context_table(model: Model) -> ContextTable | None:
+    """Where the fields of a model count, the worthiest first; None where no context was asked."""
+    runs = [{part["name"]: part for part in run.record.worth} for run in model.runs]
+    context = next((name for parts in runs for name, part in parts.items() if "values" in part), None)
+    if context is None:
+        return None
+    runs = [parts for parts in runs if "values" in parts.get(context, {})]
+    values = tuple(dict.fromkeys(value for parts in runs for value in parts[context]["values"]))
+    fields = [line.name for line in field_lines(model) if line.kept and line.name != context]
+    shares = [
+        tuple(
+            statistics.fmean(parts[name]["kept"] and value not in parts[name]["left_out_in"] for parts in runs)
+            for value in values
+        )
+        for name in fields
+    ]
+    return ContextTable(context=context, values=values, fields=tuple(fields), shares=tuple(shares))
 
 
 def kept_text(model: Model) -> str:

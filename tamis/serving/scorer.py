@@ -46,6 +46,8 @@ class Scorer:
         self.batch_size = batch_size
         self.device = torch.device(device)
         self.model = bundle.model.to(self.device).eval()
+        # A context decides about the fields of the other side too: then only whole rows tell what a field adds.
+        self._is_split = isinstance(self.model, SplitModel) and bundle.layout.context is None
         self.rows = 0
         self.unseen: Counter[str] = Counter()
 
@@ -71,7 +73,7 @@ class Scorer:
         schema = self.bundle.encoders.schema
         check_columns(schema, items.columns, what="candidates have")
         facts = {"owner": self.model, "columns": tuple(items.columns), "rows": len(items)}
-        if not isinstance(self.model, SplitModel):
+        if not self._is_split:
             return Candidates(**facts, shares=None, frame=items, unseen={})
         names = features_in(schema, items.columns)
         # At least one part, so that no items have shares of no rows too.
@@ -162,7 +164,7 @@ class Scorer:
     def _score_frame(self, request: Mapping[str, Any], items: pl.DataFrame) -> np.ndarray:
         """Score items that are not prepared, some at a time."""
         row = one_row(request)
-        if not isinstance(self.model, SplitModel):
+        if not self._is_split:
             return self.score(whole_rows(row, items))
         starts = range(0, max(len(items), 1), self.batch_size)
         parts = (self.prepare_candidates(items[i : i + self.batch_size]) for i in starts)

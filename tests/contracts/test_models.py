@@ -13,7 +13,7 @@ import tamis.models
 from tamis.analysis import closed_flops_per_row, forward_flops_per_row
 from tamis.batch import Batch
 from tamis.experiment import worth_meter
-from tamis.features.layout import DenseField, IdField, Layout, ListField
+from tamis.features.layout import Context, DenseField, IdField, Layout, ListField
 from tamis.layers import INPUT_NORMS
 from tamis.models import SplitModel
 from tamis.registry import MODELS
@@ -47,6 +47,12 @@ LAYOUTS = {
     "lists": Layout(tables=TABLES, lists=(HISTORY, TAGS)),
     "attended": Layout(tables=TABLES, ids=(USER, ITEM), lists=(VIEWED,)),
     "dense": Layout(tables={}, dense=NUMBERS),
+    "in context": Layout(
+        tables=TABLES,
+        ids=(USER, ITEM, HOUR),
+        dense=NUMBERS,
+        context=Context(field="hour", left_out={"user": (2, 3), "item": (1,), "image": (3,)}),
+    ),
     "ids and dense": Layout(tables=TABLES, ids=(USER,), dense=NUMBERS, tasks=("a", "b", "c")),
 }
 VECTOR_SETTINGS = {"dim", "input_norm", "input_dropout"}
@@ -191,6 +197,26 @@ def test_of_a_declared_split_the_first_step_is_affine(name):
     for whole, first, second, constant in zip(*parts, strict=True):
         assert len(whole) == ROWS
         torch.testing.assert_close(first + second - constant, whole, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_where_its_context_leaves_a_field_out_its_value_has_no_say(name):
+    layout = dataclasses.replace(FULL, context=Context(field="hour", left_out={"user": (2, 3), "price": (2, 3)}))
+    batch, other = random_batch(layout), random_batch(layout, seed=1)
+    changed = dataclasses.replace(
+        batch,
+        ids=torch.cat([other.ids[:, :1], batch.ids[:, 1:]], dim=1),
+        dense=torch.cat([other.dense[:, :1], batch.dense[:, 1:]], dim=1),
+    )
+    model = build(name, layout)
+    scores, is_left_out = logits(model, batch), torch.isin(batch.ids[:, 2], torch.tensor([2, 3]))
+    is_same = (scores == logits(model, changed)).all(dim=1)
+    assert 0 < is_left_out.sum() < ROWS
+    assert torch.equal(is_same, is_left_out)
+    # Apart from that, it is the same model.
+    plain = build(name)
+    plain.load_state_dict(model.state_dict())
+    torch.testing.assert_close(logits(plain, batch)[~is_left_out], scores[~is_left_out])
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -7,7 +7,7 @@ import torch
 from tamis.batch import Batch
 from tamis.embeddings import FieldEmbedding
 from tamis.errors import ConfigError
-from tamis.features.layout import DenseField, IdField, Layout, ListField
+from tamis.features.layout import Context, DenseField, IdField, Layout, ListField
 
 LAYOUT = Layout(
     tables={"item": 9, "user": 7, "tag": 5, "unused": 100},
@@ -137,3 +137,29 @@ def test_targets_are_told_by_the_layout_and_survive_json():
     assert LAYOUT.attended == ATTENDED.unattended.attended == ()
     assert Layout.from_json(json.loads(json.dumps(ATTENDED.to_json()))) == ATTENDED
     assert "target" not in str(LAYOUT.to_json()), "as layouts were written before there were targets"
+
+
+IN_CONTEXT = replace(LAYOUT, context=Context(field="item", left_out={"user": (3, 8), "tags": (0,), "image": (8,)}))
+
+
+def test_where_the_context_leaves_a_field_out_its_vector_is_zero_and_learns_nothing():
+    torch.manual_seed(0)
+    embed = FieldEmbedding(IN_CONTEXT, dim=4)
+    torch.manual_seed(0)
+    plain = FieldEmbedding(LAYOUT, dim=4)
+    rows = batch()
+    output, expected = embed(rows), plain(rows).detach().clone()
+    for row, item in enumerate(rows.ids[:, 1].tolist()):
+        for place, name in enumerate(LAYOUT.field_names):
+            if item in IN_CONTEXT.context.left_out.get(name, ()):
+                expected[row, place] = 0.0
+    assert torch.equal(output, expected) and (expected == 0).all(dim=2).sum() >= 4
+    output.sum().backward()
+    users = embed.table.weight.grad.to_dense()[embed.table.offsets["user"] :][: LAYOUT.tables["user"]]
+    assert users.abs().sum(dim=1).nonzero().flatten().tolist() == [1], "of the rows' users 2, 6 and 1"
+
+
+def test_a_context_survives_json_and_is_no_weight():
+    assert Layout.from_json(json.loads(json.dumps(IN_CONTEXT.to_json()))) == IN_CONTEXT
+    assert "context" not in LAYOUT.to_json(), "as layouts were written before there were contexts"
+    assert FieldEmbedding(IN_CONTEXT, dim=4).state_dict().keys() == FieldEmbedding(LAYOUT, dim=4).state_dict().keys()

@@ -1,6 +1,7 @@
 """A bundle is whole or refused."""
 
 import json
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -9,7 +10,7 @@ import torch
 from tamis.data.batching import make_batch
 from tamis.errors import CheckpointError
 from tamis.export import Bundle, load_bundle, save_bundle
-from tamis.features import Field, Kind, Schema, fit_encoders
+from tamis.features import Context, Field, Kind, Schema, fit_encoders
 from tamis.models import MODELS
 
 
@@ -34,6 +35,21 @@ def test_a_loaded_model_scores_exactly_like_the_saved_one(name, click_log, tmp_p
     assert loaded.model_name == name
     assert loaded.model_settings == bundle.model_settings
     assert loaded.layout == bundle.layout
+
+
+def test_a_loaded_model_leaves_out_what_the_saved_one_left_out(click_log, tmp_path):
+    plain = make_bundle(click_log)
+    context = Context(field="page", left_out={"user_id": (2, 3)})
+    model = MODELS["mlp"].build(plain.model_settings, replace(plain.layout, context=context)).eval()
+    bundle = replace(plain, model=model, context=context)
+    save_bundle(tmp_path / "model", bundle)
+    loaded = load_bundle(tmp_path / "model")
+    assert loaded.layout == bundle.layout and loaded.context == context
+    batch = make_batch(bundle.encoders.encode(click_log[:50]), bundle.layout)
+    plain.model.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        assert torch.equal(model(batch).logits, loaded.model(batch).logits)
+        assert not torch.equal(model(batch).logits, plain.model(batch).logits)
 
 
 def test_saving_again_replaces_the_whole_folder(click_log, tmp_path):

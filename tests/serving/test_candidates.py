@@ -1,5 +1,7 @@
 """Many candidates of one request score as their whole rows do."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -11,7 +13,7 @@ from tamis.batch import Batch, Output
 from tamis.embeddings import FieldEmbedding
 from tamis.errors import ConfigError, DataError
 from tamis.export import Bundle
-from tamis.features import Field, Kind, Schema, fit_encoders
+from tamis.features import Context, Field, Kind, Schema, fit_encoders
 from tamis.layers import INPUT_NORMS
 from tamis.models import MODELS, SplitModel
 from tamis.serving import Scorer
@@ -92,11 +94,11 @@ LOG = make_log(300, seed=0)
 ENCODERS = fit_encoders(SCHEMA, [LOG])
 
 
-def make_scorer(name: str, *, batch_size: int = 8192, **changes) -> Scorer:
+def make_scorer(name: str, *, batch_size: int = 8192, context: Context | None = None, **changes) -> Scorer:
     """A scorer whose weights, statistics and constants are as after some training."""
     torch.manual_seed(0)
     config = MODELS[name].config(**{**SMALL.get(name, {}), **changes})
-    model = MODELS[name].build(config, ENCODERS.layout)
+    model = MODELS[name].build(config, replace(ENCODERS.layout, context=context))
     with torch.no_grad():
         for module in model.modules():
             if isinstance(module, torch.nn.BatchNorm1d):
@@ -105,7 +107,8 @@ def make_scorer(name: str, *, batch_size: int = 8192, **changes) -> Scorer:
         for path, parameter in model.named_parameters():
             if "bias" in path or "norm" in path:
                 parameter.add_(torch.empty_like(parameter).uniform_(-0.1, 0.1))
-    return Scorer(Bundle(model_name=name, model_settings=config, model=model, encoders=ENCODERS), batch_size=batch_size)
+    bundle = Bundle(model_name=name, model_settings=config, model=model, encoders=ENCODERS, context=context)
+    return Scorer(bundle, batch_size=batch_size)
 
 
 def whole(request: dict, items: pl.DataFrame) -> pl.DataFrame:
@@ -134,6 +137,17 @@ def test_scores_equal_those_of_whole_rows(name, changes):
     np.testing.assert_allclose(scorer.score_candidates(request_of(), items), expected, rtol=0, atol=1e-5)
     again = scorer.score_candidates(request_of(), prepared)
     np.testing.assert_allclose(again, expected, rtol=0, atol=1e-5, err_msg="scoring must leave the catalogue alone")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_scores_equal_those_of_whole_rows_where_the_requests_context_leaves_fields_of_items_out(name):
+    page = ENCODERS.layout.tables["page"]
+    context = Context(field="page", left_out={"item_id": tuple(range(page)), "price": tuple(range(page))})
+    scorer, items = make_scorer(name, context=context), make_log(60, seed=1).select(ITEM)
+    expected = scorer.score(whole(request_of(), items))
+    assert not np.allclose(expected, make_scorer(name).score(whole(request_of(), items)), atol=1e-4)
+    for candidates in (scorer.prepare_candidates(items), items):
+        np.testing.assert_allclose(scorer.score_candidates(request_of(), candidates), expected, rtol=0, atol=1e-5)
 
 
 @settings(deadline=None, max_examples=25)

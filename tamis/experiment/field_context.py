@@ -1,0 +1,58 @@
+"""Where fields do not count: what the training rows say of each field in each value of a context."""
+
+import numpy as np
+
+from tamis.analysis import measure_context_worth
+from tamis.config import suggest
+from tamis.data import EncodedSet, RowShare
+from tamis.errors import ConfigError
+from tamis.experiment.settings import ExperimentSettings
+from tamis.features import Context
+
+# Enough to tell what matters in a context, and a bound on the minutes that pairs of many fields take.
+_MOST_COUNTED, _BUCKETS = 1_000_000, 32
+
+
+def find_context(settings: ExperimentSettings, encoded: EncodedSet) -> tuple[Context, dict[int, str]]:
+    """Where fields do not count that count somewhere, and the names of the context's values that training rows have.
+
+    Numbers are asked in buckets. Lists and vectors are not asked and count everywhere, and so does every field where no
+    training row has the context's value.
+
+    Raises:
+        ConfigError: the context is no categorical field.
+    """
+    assert settings.worth is not None and settings.worth.context is not None
+    layout, name, texts = encoded.layout, settings.worth.context, encoded.encoders.state.text_tables
+    tables = {one.name: one.table for one in layout.ids}
+    if tables.get(name) not in texts:
+        fields = [one for one, table in tables.items() if table in texts]
+        raise ConfigError(f"[worth] context must be a categorical field; got {name!r}. {suggest(name, fields)}")
+    split = encoded.split("train")
+    trained = np.flatnonzero(RowShare(settings.data.train_share or 1.0).kept(0, split.rows))
+    # In no order: rows of a file may come sorted.
+    order = np.random.default_rng(settings.training.seed).permutation(trained)[:_MOST_COUNTED]
+    values = {one: split.ids[one][order].astype(np.int64) for one in tables}
+    for one in layout.dense:
+        if one.width <= 2:  # a number, and perhaps whether it is missing
+            values[one.name] = _buckets(split.dense[one.name][order])
+    contexts = values.pop(name)
+    worth = measure_context_worth(contexts, values, split.labels[layout.tasks[0]][order] > 0)
+    seen = np.unique(contexts)
+    left_out = {
+        one: tuple(seen[~counts[seen]].tolist())
+        for one, counts in zip(worth.fields, worth.counts.T, strict=True)
+        if counts[seen].any()
+    }
+    names = encoded.encoders.value_names(tables[name])
+    return (
+        Context(field=name, left_out=left_out),
+        {value: names[value] for value in seen.tolist()},
+    )
+
+
+def _buckets(numbers: np.ndarray) -> np.ndarray:
+    """A number for each of some equally frequent ranges of the first column, and the others' bits beside it."""
+    edges = np.quantile(numbers[:, 0], np.linspace(0, 1, _BUCKETS + 1)[1:-1])
+    buckets = np.searchsorted(edges, numbers[:, 0])
+    return buckets if numbers.shape[1] == 1 else 2 * buckets + (numbers[:, 1] > 0)

@@ -1,0 +1,64 @@
+"""What the page shows of fields that count in some values of a context only."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from tamis.record import RunRecord
+from tamis.reports import write_report
+
+
+def line(name, z, *, kept=True, **more):
+    return {"name": name, "worth": z / 1000, "error": 0.001, "z": float(z), "kept": kept, **more}
+
+
+@pytest.fixture
+def section(tmp_path, make_runs):
+    """The part of the page on where fields count, drawn from the ``worth`` of each seed."""
+
+    def draw(*seeds):
+        runs = make_runs("mlp", [0.8] * len(seeds))
+        for run, worth in zip(runs, seeds, strict=True):
+            file = run / "record.json"
+            replace(RunRecord.load(file), worth=worth).save(file)
+        page = write_report(runs, tmp_path / "page.html").read_text()
+        return re.search(r"<h2>What each field is worth</h2>(.*?)<h2>Settings", page, flags=re.DOTALL)[1]
+
+    return draw
+
+
+def dots(section):
+    """Whether each dot of the picture by context is full, in the order of its rows."""
+    picture = next(part for part in section.split("<svg ")[1:] if "Where the fields" in part)
+    found = re.findall(r'<use [^>]*style="fill: var\(--([^)]*)\); stroke: var\(--series-0\)', picture)
+    return [fill != "card" for fill in found]
+
+
+SLOT = line("slot", 9, values=["top", "side"])
+
+
+def test_a_dot_stands_where_a_field_counts_and_a_ring_where_it_does_by_some_seeds(section):
+    first = (
+        SLOT,
+        line("a", 5, left_out_in=[]),
+        line("b", 3, left_out_in=["top"]),
+        line("c", 0, kept=False, left_out_in=[]),
+    )
+    second = (SLOT, line("a", 5, left_out_in=["side"]), line("b", 3, left_out_in=["top"]), first[3])
+    shown = section(first, second)
+    assert dots(shown) == [True, False, True], "a in top by both, a in side by one, b in side by both; c by none"
+    assert "counts where slot has this value" in shown and "because they count where slot has some value" in shown
+
+
+def test_without_a_context_there_is_no_such_picture(section):
+    shown = section((line("a", 5), line("b", 0, kept=False)))
+    assert "Where the fields" not in shown and "counts where" not in shown
+
+
+def test_of_many_fields_and_values_the_first_are_shown_and_it_is_said(section):
+    values = [f"value {number}" for number in range(30)]
+    fields = [line(f"f{number}", 100 - number, left_out_in=values[1:]) for number in range(70)]
+    shown = section((line("slot", 200, values=values), *fields))
+    assert sum(dots(shown)) == 60 and len(dots(shown)) == 60
+    assert "The first 60 of 70 fields and 24 of 30 values; the record has all." in shown
