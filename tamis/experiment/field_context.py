@@ -1,5 +1,7 @@
 """Where fields do not count: what the training rows say of each field in each value of a context."""
 
+import math
+
 import numpy as np
 
 from tamis.analysis import measure_context_worth
@@ -9,8 +11,9 @@ from tamis.errors import ConfigError
 from tamis.experiment.settings import ExperimentSettings
 from tamis.features import Context
 
-# Enough to tell what matters in a context, and a bound on the minutes that pairs of many fields take.
-_MOST_COUNTED, _BUCKETS = 1_000_000, 32
+# Enough to tell what matters in a context, and a bound on how long pairs take: under half a minute.
+_MOST_ROWS, _MOST_PAIRED_VALUES = 1_000_000, 100_000_000
+_BUCKETS = 32
 
 
 def find_context(settings: ExperimentSettings, encoded: EncodedSet) -> tuple[Context, dict[int, str]]:
@@ -31,13 +34,15 @@ def find_context(settings: ExperimentSettings, encoded: EncodedSet) -> tuple[Con
     split = encoded.split("train")
     trained = np.flatnonzero(RowShare(settings.data.train_share or 1.0).kept(0, split.rows))
     # In no order: rows of a file may come sorted.
-    order = np.random.default_rng(settings.training.seed).permutation(trained)[:_MOST_COUNTED]
+    order = np.random.default_rng(settings.training.seed).permutation(trained)[:_MOST_ROWS]
     values = {one: split.ids[one][order].astype(np.int64) for one in tables}
     for one in layout.dense:
         if one.width <= 2:  # a number, and perhaps whether it is missing
             values[one.name] = _buckets(split.dense[one.name][order])
     contexts = values.pop(name)
-    worth = measure_context_worth(contexts, values, split.labels[layout.tasks[0]][order] > 0)
+    labels = split.labels[layout.tasks[0]][order] > 0
+    pair_rows = _MOST_PAIRED_VALUES // max(1, math.comb(len(values), 2))
+    worth = measure_context_worth(contexts, values, labels, pair_rows=pair_rows)
     seen = np.unique(contexts)
     left_out = {
         one: tuple(seen[~counts[seen]].tolist())

@@ -106,8 +106,21 @@ def test_a_field_that_counts_everywhere_counts_in_a_context_with_hardly_a_row():
 def test_without_pairs_there_are_none():
     random = np.random.default_rng(4)
     contexts, one, other = random.integers(0, 3, (3, 100))
-    found = measure_context_worth(contexts, {"a": one, "b": other}, one > 1, has_pairs=False)
+    found = measure_context_worth(contexts, {"a": one, "b": other}, one > 1, pair_rows=0)
     assert found.pair_names == () and found.pairs.shape == (3, 0) and found.counts.shape == (3, 2)
+
+
+def test_pairs_may_be_asked_on_the_first_rows_alone():
+    random = np.random.default_rng(5)
+    contexts, one, other = random.integers(0, 3, (3, 6000))
+    labels = random.random(6000) < 0.1 + 0.2 * one + 0.1 * other  # each tells so much that few rows show it
+    fields = {"a": one, "b": other}
+    part = measure_context_worth(
+        contexts[:3000], {name: values[:3000] for name, values in fields.items()}, labels[:3000]
+    )
+    found, whole = (measure_context_worth(contexts, fields, labels, pair_rows=rows) for rows in (3000, None))
+    assert part.own.min() > 0 and np.array_equal(found.own, whole.own)
+    assert np.allclose(found.pairs, part.pairs) and not np.allclose(found.pairs, whole.pairs)
 
 
 def test_bad_input_is_refused():
