@@ -19,8 +19,8 @@ _BUCKETS = 32
 def find_context(settings: ExperimentSettings, encoded: EncodedSet) -> tuple[Context, dict[int, str]]:
     """Where fields do not count that count somewhere, and the names of the context's values that training rows have.
 
-    Numbers are asked in buckets. Lists and vectors are not asked and count everywhere, and so does every field where no
-    training row has the context's value.
+    With several labels it is asked of the first. Numbers are asked in buckets. Lists and vectors are not asked and
+    count everywhere, and so does every field where no training row has the context's value.
 
     Raises:
         ConfigError: the context is no categorical field.
@@ -50,10 +50,7 @@ def find_context(settings: ExperimentSettings, encoded: EncodedSet) -> tuple[Con
         if counts[seen].any()
     }
     names = encoded.encoders.value_names(tables[name])
-    return (
-        Context(field=name, left_out=left_out),
-        {value: names[value] for value in seen.tolist()},
-    )
+    return Context(field=name, left_out=left_out), {value: names[value] for value in seen.tolist()}
 
 
 def _buckets(numbers: np.ndarray) -> np.ndarray:

@@ -77,6 +77,8 @@ def choose_fields(
     """
     assert settings.worth is not None
     workers = workers or Workers()
+    # First, because it refuses at once what is no context.
+    context, values = (None, {}) if settings.worth.context is None else find_context(settings, encoded)
     identity = _identity(settings, encoded, workers)
     found = workers.from_main(_read(folder / WORTH_FILE, identity))
     if found is None:
@@ -87,13 +89,9 @@ def choose_fields(
             remove_whole(folder / "worth")
         workers.barrier()
     kept = {line.name for line in found if line.z > settings.worth.threshold}
-    always = {name for name in (encoded.layout.scenario, settings.worth.context) if name is not None}
-    if settings.worth.context is None:
-        context, values = None, {}
-    else:
-        context, values = find_context(settings, encoded)
-        kept |= context.left_out.keys()
-    kept = (kept or {max(found, key=lambda line: line.z).name}) | always
+    kept |= set() if context is None else context.left_out.keys()
+    kept = kept or {max(found, key=lambda line: line.z).name}
+    kept |= {encoded.layout.scenario, settings.worth.context}
     return FieldChoice(
         found=found,
         kept=tuple(name for name in encoded.layout.field_names if name in kept),
