@@ -11,9 +11,16 @@ from tamis.record import RunRecord, mean_interval
 
 WITH_WORTH = {"mlp_worth": "mlp", "ssr_s_worth": "ssr_s_paper", "ssr_d_worth": "ssr_d_paper"}
 """Models of the table that choose their fields, and the same models without."""
+WITH_CONTEXT = {
+    "ssr_s_context": "ssr_s_paper",
+    "ssr_d_context": "ssr_d_paper",
+    "gdcn_context": "gdcn",
+    "mlp_context": "mlp",
+}
+"""Models of the table that choose them by a context, and the same models without."""
 
 
-def worth_table() -> str:
+def worth_table(chosen_and_plain: dict[str, str]) -> str:
     """One line a data set, budget and model: without and with the choice of fields by their worth."""
     lines = [
         "| data set | dense parameters | model | all fields | chosen fields | difference [95 %] | after Holm | kept |",
@@ -21,7 +28,7 @@ def worth_table() -> str:
     ]
     for contest in table_contests():
         by_label = {line["label"]: line for line in contest["ranking"] if line["auc"] is not None}
-        for chosen, plain in WITH_WORTH.items():
+        for chosen, plain in chosen_and_plain.items():
             if chosen not in by_label or plain not in by_label:
                 continue
             one, other = by_label[chosen], by_label[plain]
