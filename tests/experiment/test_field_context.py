@@ -70,6 +70,14 @@ def test_where_nothing_tells_anything_little_is_found(tmp_path):
     assert sum(map(len, found.values())) <= 12, "of 60; a gain below 0 is usual where rates are learned from nothing"
 
 
+def test_where_the_context_decides_nothing_hardly_anything_is_left_out(tmp_path):
+    data = {"recipe": "adult", "folder": str(tmp_path / "data")}
+    settings = settings_of(tmp_path, data=data, worth={"context": "relationship"})
+    context, values = find_context(settings, prepare_data(settings.data))
+    cells = len(values) * len(context.left_out)
+    assert len(context.left_out) == 13 and sum(map(len, context.left_out.values())) < 0.1 * cells
+
+
 def test_a_run_leaves_fields_out_by_context_and_is_better_for_it(tmp_path):
     settings = settings_of(tmp_path)
     encoded = prepare_data(settings.data)
