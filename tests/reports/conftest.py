@@ -2,12 +2,15 @@
 
 import math
 import random
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tamis.record import CurvePoint, RunRecord, write_curve
+from tamis.reports import write_report
 
 
 def made_up_record(model: str, seed: int, auc: float | None, **changes) -> RunRecord:
@@ -103,3 +106,18 @@ def make_runs(tmp_path) -> Callable[..., list[Path]]:
         return folders
 
     return make
+
+
+@pytest.fixture
+def section(tmp_path, make_runs):
+    """The part of the page on what fields are worth, drawn from the ``worth`` of each seed."""
+
+    def draw(*seeds, **changes):
+        runs = make_runs("mlp", [0.8] * len(seeds), **changes)
+        for run, worth in zip(runs, seeds, strict=True):
+            file = run / "record.json"
+            replace(RunRecord.load(file), worth=worth).save(file)
+        page = write_report(runs, tmp_path / "page.html").read_text()
+        return re.search(r"<h2>What each field is worth</h2>(.*?)<h2>Settings", page, flags=re.DOTALL)[1]
+
+    return draw

@@ -1,31 +1,10 @@
 """What the page shows of fields that count in some values of a context only."""
 
 import re
-from dataclasses import replace
-
-import pytest
-
-from tamis.record import RunRecord
-from tamis.reports import write_report
 
 
 def line(name, z, *, kept=True, **more):
     return {"name": name, "worth": z / 1000, "error": 0.001, "z": float(z), "kept": kept, **more}
-
-
-@pytest.fixture
-def section(tmp_path, make_runs):
-    """The part of the page on where fields count, drawn from the ``worth`` of each seed."""
-
-    def draw(*seeds):
-        runs = make_runs("mlp", [0.8] * len(seeds))
-        for run, worth in zip(runs, seeds, strict=True):
-            file = run / "record.json"
-            replace(RunRecord.load(file), worth=worth).save(file)
-        page = write_report(runs, tmp_path / "page.html").read_text()
-        return re.search(r"<h2>What each field is worth</h2>(.*?)<h2>Settings", page, flags=re.DOTALL)[1]
-
-    return draw
 
 
 def dots(section):

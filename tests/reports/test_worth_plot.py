@@ -3,11 +3,10 @@
 import html
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 
-from tamis.record import RunRecord
 from tamis.reports import write_report
 
 COLOUR, GREY, CARD = "var(--series-0)", "var(--muted)", "var(--card)"
@@ -23,21 +22,6 @@ def measured(name, worth, error, *, kept):
         "z": worth / error if error else 0.0,
         "kept": kept,
     }
-
-
-@pytest.fixture
-def section(tmp_path, make_runs):
-    """The part of the page on the fields, drawn from the ``worth`` of each seed."""
-
-    def draw(*seeds, **changes):
-        runs = make_runs("mlp", [0.8] * len(seeds), **changes)
-        for run, worth in zip(runs, seeds, strict=True):
-            file = run / "record.json"
-            replace(RunRecord.load(file), worth=worth).save(file)
-        page = write_report(runs, tmp_path / "page.html").read_text()
-        return re.search(r"<h2>What each field is worth</h2>(.*?)<h2>Settings", page, flags=re.DOTALL)[1]
-
-    return draw
 
 
 @dataclass(frozen=True)
