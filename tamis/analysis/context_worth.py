@@ -55,9 +55,10 @@ def measure_context_worth(
 
     A row's chance by a field is the share of clicks among the earlier rows with the same value in the same context,
     shrunk to the share in that context. The field's gain is by how much the row's label is more likely by that than by
-    the context alone, in nats. As every row is judged before it is counted, memory earns nothing: for a field that
-    tells nothing the sum of gains is a supermartingale, and its sum over the root of its squares too small rather than
-    too large. Rows should come in no order, or in time's.
+    the context alone, in nats. As every row is judged before it is counted, memory earns nothing. Beside a context
+    whose share of clicks were known, the gains of a field that tells nothing would add up to a supermartingale, whose
+    sum over the root of its squares is too small rather than too large; that the share is learned too changes little
+    (the tests have noise). Rows should come in no order, or in time's.
 
     Pairs take most of the time, a sort of the rows each; they are asked on the first ``pair_rows`` rows, None for all.
 
@@ -87,18 +88,19 @@ def measure_context_worth(
         total, squares = (np.bincount(contexts[: len(base)], part, count) for part in (gains, gains**2))
         return total / np.sqrt(np.maximum(squares, np.finfo(np.float64).tiny))
 
+    first = slice(pair_rows)
+    level, general = _logit(plain), _logit(overall)
     own, everywhere, told = [], [], {}
     for name, values in fields.items():
         here = rates_before(_together(contexts, values), clicks, plain, strength=_FIELD_STRENGTH)
         anywhere = rates_before(values, clicks, overall, strength=_FIELD_STRENGTH)
         own.append(gain(here, plain))
-        everywhere.append(gain(_logistic(_logit(plain) + _logit(anywhere) - _logit(overall)), plain))
-        told[name] = np.where((own[-1] > 0)[contexts], _logit(here) - _logit(plain), 0.0)
-    first = slice(pair_rows)
+        everywhere.append(gain(_logistic(level + _logit(anywhere) - general), plain))
+        told[name] = np.where((own[-1] > 0)[contexts[first]], _logit(here[first]) - level[first], 0.0)
     pair_names = () if pair_rows == 0 else tuple(combinations(fields, 2))
     pairs = []
     for one, other in pair_names:
-        apart = _logistic(_logit(plain[first]) + told[one][first] + told[other][first])
+        apart = _logistic(level[first] + told[one] + told[other])
         values = _together(_together(contexts[first], fields[one][first]), fields[other][first])
         pairs.append(gain(rates_before(values, clicks[first], apart, strength=_PAIR_STRENGTH), apart))
     return ContextWorth(

@@ -35,10 +35,9 @@ def find_context(settings: ExperimentSettings, encoded: EncodedSet) -> tuple[Con
     trained = np.flatnonzero(RowShare(settings.data.train_share or 1.0).kept(0, split.rows))
     # In no order: rows of a file may come sorted.
     order = np.random.default_rng(settings.training.seed).permutation(trained)[:_MOST_ROWS]
-    values = {one: split.ids[one][order].astype(np.int64) for one in tables}
-    for one in layout.dense:
-        if one.width <= 2:  # a number, and perhaps whether it is missing
-            values[one.name] = _buckets(split.dense[one.name][order])
+    values = {one: split.ids[one][order] for one in tables}
+    scales = encoded.encoders.state.scales
+    values |= {one.name: _buckets(split.dense[one.name][order]) for one in layout.dense if one.name in scales}
     contexts = values.pop(name)
     labels = split.labels[layout.tasks[0]][order] > 0
     pair_rows = _MOST_PAIRED_VALUES // max(1, math.comb(len(values), 2))
@@ -54,7 +53,7 @@ def find_context(settings: ExperimentSettings, encoded: EncodedSet) -> tuple[Con
 
 
 def _buckets(numbers: np.ndarray) -> np.ndarray:
-    """A number for each of some equally frequent ranges of the first column, and the others' bits beside it."""
+    """Some equally frequent ranges of a standardised number, those of missing ones apart."""
     edges = np.quantile(numbers[:, 0], np.linspace(0, 1, _BUCKETS + 1)[1:-1])
     buckets = np.searchsorted(edges, numbers[:, 0])
     return buckets if numbers.shape[1] == 1 else 2 * buckets + (numbers[:, 1] > 0)
