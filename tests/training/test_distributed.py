@@ -109,6 +109,14 @@ def test_a_process_left_alone_fails_instead_of_waiting_for_ever(both):
     assert (both / "left_alone.txt").read_text()
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted where the system lists them")
+def test_no_thread_of_the_group_outlives_it(both):
+    # One that still runs while the interpreter ends can abort the process.
+    for rank in (0, 1):
+        during, after = json.loads((both / f"threads-{rank}.json").read_text())
+        assert during > 0 and after == 0
+
+
 def test_alone_every_method_is_the_identity():
     workers = Workers()
     value = torch.tensor([2.0], requires_grad=True)

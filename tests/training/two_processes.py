@@ -3,6 +3,7 @@
 Usage: python two_processes.py FOLDER; leaves FOLDER/<case>-<processes>-<rank>.{json,safetensors}.
 """
 
+import importlib
 import json
 import os
 import socket
@@ -19,6 +20,7 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).parent))
 import tiny
 
+import tamis.training.distributed
 from tamis.objectives import binary_cross_entropy
 from tamis.training import TableOptimizer, Workers, evaluate, train
 from tamis.training.batch_norm import synchronised_batch_norm
@@ -161,6 +163,23 @@ def work(folder):
     workers.close()
 
 
+def left_behind(folder):
+    """The group's threads before and after ``close``, in a process that is new to torch.distributed's functions."""
+    for name in [name for name in sys.modules if name.startswith("torch.distributed.nn")]:
+        del sys.modules[name]
+    workers = importlib.reload(tamis.training.distributed).Workers.from_environment(device="cpu")
+    importlib.import_module("torch.distributed.nn.functional")  # as torch's optimizers do
+    workers.barrier()
+    threads = [_gloo_threads()]
+    workers.close()
+    threads.append(_gloo_threads())
+    (folder / f"threads-{workers.rank}.json").write_text(json.dumps(threads))
+
+
+def _gloo_threads():
+    return sum("gloo" in name.read_text() for name in Path("/proc/self/task").glob("*/comm"))
+
+
 def left_alone(folder):
     """Rank 1 dies at once: rank 0 must fail after its timeout, not wait for ever."""
     workers = Workers.from_environment(device="cpu", timeout_seconds=3)
@@ -204,4 +223,5 @@ def fork_all(count, function, folder):
 if __name__ == "__main__":
     for processes in (1, 2):
         fork_all(processes, work, Path(sys.argv[1]))
+    fork_all(2, left_behind, Path(sys.argv[1]))
     fork_all(2, left_alone, Path(sys.argv[1]))
