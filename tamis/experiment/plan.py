@@ -65,10 +65,11 @@ def in_units(size: int) -> str:
     """Bytes as a person reads them.
 
     Example:
-        >>> [in_units(size) for size in (512, 20_400_000, -3_210_000_000)]
+        >>> [in_units(size) for size in (-512, 20_400_000, -3_210_000_000)]
         ['0.0 MB', '20.4 MB', '-3.2 GB']
     """
-    return f"{size / 1e9:,.1f} GB" if abs(size) >= 1e9 else f"{size / 1e6:,.1f} MB"
+    number, unit = (size / 1e9, "GB") if abs(size) >= 1e9 else (size / 1e6, "MB")
+    return f"{round(number, 1) + 0.0:,.1f} {unit}"  # + 0.0, because what rounds to zero has no sign
 
 
 def _largest_first(parts: dict[str, int]) -> list[tuple[str, int]]:
