@@ -57,6 +57,10 @@ class ModelBlock:
     def __post_init__(self) -> None:
         check_name("[[model]] label", self.label)
 
+    def stands_on(self, data: DataBlock) -> bool:
+        """Whether it stands on a data set."""
+        return not self.only or data.name in self.only
+
     @property
     def is_reference(self) -> bool:
         """Whether it stands beside the models without being one."""

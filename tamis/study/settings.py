@@ -141,12 +141,12 @@ class StudySettings:
                 if d == data
                 for model in self.models_on(data)
             ]
-            found += [self.entrant(data, reference, None) for reference in self.references]
+            found += [self.entrant(data, reference, None) for reference in self.references if reference.stands_on(data)]
         return found
 
     def models_on(self, data: DataBlock) -> list[ModelBlock]:
         """The models that stand on a data set."""
-        return [model for model in self.models if not model.only or data.name in model.only]
+        return [model for model in self.models if model.stands_on(data)]
 
     def only(self, names: Iterable[str] = (), *, targets: Iterable[int] = ()) -> "StudySettings":
         """The same study on some of its data sets or at some targets of its budget; all of what is not given.
@@ -270,8 +270,10 @@ def read_study(table: Mapping[str, Any], *, where: str) -> StudySettings:
                 hint = suggest(name, known)
                 raise ConfigError(f"{where} model {model.label!r}: only names no data set: {name!r}. {hint}")
     for data in study.data:
+        if not study.models_on(data):
+            raise ConfigError(f"{where} [[data]] {data.name!r}: no model stands on it. Add it to `only` of one.")
         for name in data.model:
-            if not any(name in study._settings_of(data, model) for model in study.models):
+            if not any(name in study._settings_of(data, model) for model in study.models_on(data)):
                 raise ConfigError(f"{where} [[data]] {data.name!r}: no model of the study has a setting {name!r}.")
     study.entrants()
     return study

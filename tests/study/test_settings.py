@@ -55,6 +55,13 @@ def test_a_model_may_stand_on_some_data_sets_only():
     labels = [(entrant.data.name, entrant.label) for entrant in study.entrants()]
     assert labels == [("adult", "mlp"), ("other", "mlp"), ("other", "lr")]
     assert [entrant.label for entrant in study.only(["adult"]).entrants()] == ["mlp"]
+    trees = [{"name": "lightgbm", "only": ["other"]}]
+    assert [(e.data.name, e.label) for e in read(data=data, reference=trees).entrants()][1:] == [
+        ("other", "mlp"),
+        ("other", "lightgbm"),
+    ]
+    with pytest.raises(ConfigError, match=r"\[\[data\]\] 'adult': no model stands on it. Add it to `only` of one"):
+        read(data=data, model=[{"name": "mlp", "only": ["other"]}])
     with pytest.raises(ConfigError, match=r"model 'lr': only names no data set: 'othr'. Did you mean 'other'\?"):
         read(data=data, model=[{"name": "lr", "only": ["othr"]}])
 
