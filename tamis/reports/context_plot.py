@@ -1,5 +1,6 @@
 """Where the fields of a model count: a dot for each field in each value of the context."""
 
+import numpy as np
 from markupsafe import Markup
 
 from tamis.reports.comparison import Model
@@ -29,10 +30,9 @@ def draw_context(model: Model, table: ContextTable, *, name: str) -> Markup:
         axes.set_xticks(range(len(values)), labels, rotation=60 if is_long else 0, ha="left" if is_long else "center")
         axes.set_xlabel(shorten(table.context, 2 * _LONGEST_LABEL), color=INK)
         colour = series_colour(model.series)
-        for row, shares in enumerate(table.shares[:MOST_FIELDS]):
-            for column, share in enumerate(shares[:MOST_VALUES]):
-                if share:
-                    inside = colour if share == 1 else CARD
-                    axes.plot([column], [row], "o", color=colour, markerfacecolor=inside, markersize=7)
+        shares = np.array(table.shares)[:MOST_FIELDS, :MOST_VALUES]
+        for shown, inside in ((shares == 1, colour), ((shares > 0) & (shares < 1), CARD)):
+            rows, columns = shown.nonzero()
+            axes.plot(columns, rows, "o", color=colour, markerfacecolor=inside, markersize=7)
         title = f"Where the fields of {model.label} count, by {table.context}"
         return to_svg(figure, name=name, title=title)

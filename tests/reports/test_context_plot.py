@@ -8,10 +8,13 @@ def line(name, z, *, kept=True, **more):
 
 
 def dots(section):
-    """Whether each dot of the picture by context is full, in the order of its rows."""
+    """Of each dot of the picture by context: its column, its row from the top, and whether it is full."""
     picture = next(part for part in section.split("<svg ")[1:] if "Where the fields" in part)
-    found = re.findall(r'<use [^>]*style="fill: var\(--([^)]*)\); stroke: var\(--series-0\)', picture)
-    return [fill != "card" for fill in found]
+    uses = re.findall(
+        r'<use [^>]*x="([^"]*)" y="([^"]*)" style="fill: var\(--([^)]*)\); stroke: var\(--series-0\)', picture
+    )
+    columns, rows = (sorted({float(use[axis]) for use in uses}) for axis in (0, 1))
+    return sorted((columns.index(float(x)), rows.index(float(y)), fill != "card") for x, y, fill in uses)
 
 
 SLOT = line("slot", 9, values=["top", "side"])
@@ -26,7 +29,7 @@ def test_a_dot_stands_where_a_field_counts_and_a_ring_where_it_does_by_some_seed
     )
     second = (SLOT, line("a", 5, left_out_in=["side"]), line("b", 3, left_out_in=["top"]), first[3])
     shown = section(first, second)
-    assert dots(shown) == [True, False, True], "a in top by both, a in side by one, b in side by both; c by none"
+    assert dots(shown) == [(0, 0, True), (1, 0, False), (1, 1, True)], "top: a by both; side: a by one, b by both"
     assert "counts where slot has this value" in shown and "because they count where slot has some value" in shown
 
 
@@ -39,5 +42,5 @@ def test_of_many_fields_and_values_the_first_are_shown_and_it_is_said(section):
     values = [f"value {number}" for number in range(30)]
     fields = [line(f"f{number}", 100 - number, left_out_in=values[1:]) for number in range(70)]
     shown = section((line("slot", 200, values=values), *fields))
-    assert sum(dots(shown)) == 60 and len(dots(shown)) == 60
+    assert dots(shown) == [(0, row, True) for row in range(60)]
     assert "The first 60 of 70 fields and 24 of 30 values; the record has all." in shown
