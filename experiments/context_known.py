@@ -14,7 +14,7 @@ import itertools
 import json
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,7 @@ TRAINING = {
     "compile": "off",
     "device": "cpu",
 }
+ARMS = ("as_it_is", "known", "found")
 SPLIT = SplitSettings(fractions=(0.5, 0.1, 0.4))
 
 
@@ -71,25 +72,27 @@ def main() -> None:
         log = next((log for log in logs if (log["rows"], log["truth"]) == (rows, truth)), None)
         if log is None:
             logs.append(log := {"rows": rows, "truth": truth, "models": {model: {} for model in MODELS}})
-        measure(log)
-        found = {
-            "dataset": RECIPE,
-            "settings": settings,
-            "command": command_line("python", f"experiments/{Path(sys.argv[0]).name}"),
-            "machine": machine(),
-            "versions": versions(),
-            "logs": logs,
-        }
-        write_whole(place, json.dumps(found, indent=1) + "\n")
+        for _ in measure(log):  # written after each one, so that a kill loses one at most
+            found = {
+                "dataset": RECIPE,
+                "settings": settings,
+                "command": command_line("python", f"experiments/{Path(sys.argv[0]).name}"),
+                "machine": machine(),
+                "versions": versions(),
+                "logs": logs,
+            }
+            write_whole(place, json.dumps(found, indent=1) + "\n")
         for model, aucs in log["models"].items():
-            print(
-                f"{rows:,} rows, truth {truth}, {model}: {', '.join(f'{arm} {auc:.4f}' for arm, auc in aucs.items())}"
-            )
+            shown = ", ".join(f"{arm} {auc:.4f}" for arm, auc in aucs.items())
+            print(f"{rows:,} rows, truth {truth}, {model}: {shown}")
     print(place)
 
 
-def measure(log: dict[str, Any]) -> None:
-    """Add to ``log`` the test AUCs that it does not have yet, and that of the true chances."""
+def measure(log: dict[str, Any]) -> Iterator[None]:
+    """Add to ``log`` the test AUCs that it does not have yet, one a step, and that of the true chances."""
+    missing = [(model, arm) for model, arm in itertools.product(MODELS, ARMS) if arm not in log["models"][model]]
+    if not missing:
+        return
     planted = RECIPES[RECIPE].open()
     assert isinstance(planted, PlantedSource)
     source = PlantedSource(replace(planted.settings, rows=log["rows"], seed=log["truth"], with_chance=True))
@@ -98,7 +101,7 @@ def measure(log: dict[str, Any]) -> None:
     bound.update(rows[CHANCE].to_numpy())
     rows = rows.drop(CHANCE)
     known, found = true_counts(source), found_counts(rows, schema)
-    arms = {"as_it_is": rows, "known": only_what_counts(rows, known), "found": only_what_counts(rows, found)}
+    logs = dict(zip(ARMS, (rows, only_what_counts(rows, known), only_what_counts(rows, found)), strict=True))
     log |= {
         "bayes_auc": bound.compute()["auc"],
         "fields": {
@@ -107,9 +110,9 @@ def measure(log: dict[str, Any]) -> None:
             "found_and_known": int((found & known).sum()),
         },
     }
-    for (name, model), (arm, arm_rows) in itertools.product(MODELS.items(), arms.items()):
-        if arm not in log["models"][name]:
-            log["models"][name][arm] = _test_auc(model, arm_rows, schema, seed=log["truth"])
+    for model, arm in missing:
+        log["models"][model][arm] = _test_auc(MODELS[model], logs[arm], schema, seed=log["truth"])
+        yield
 
 
 def true_counts(source: PlantedSource) -> np.ndarray:

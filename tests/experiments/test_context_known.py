@@ -71,9 +71,25 @@ def test_knowing_helps_and_a_second_start_repeats_nothing(tmp_path, monkeypatch)
     fields = log["fields"]
     assert 20 < fields["found_and_known"] <= fields["known"] < 100 and fields["found"] < 1.7 * fields["found_and_known"]
     assert log["bayes_auc"] == pytest.approx(0.83, abs=0.02)
+    trained = []
+    test_auc = context_known._test_auc
+
+    def killed(*words, **more):
+        if len(trained) == 2:
+            raise KeyboardInterrupt
+        trained.append(test_auc(*words, **more))
+        return trained[-1]
+
+    monkeypatch.setattr(context_known, "_test_auc", killed)
     monkeypatch.setattr(sys, "argv", [*words, "20000", "3000"])
+    with pytest.raises(KeyboardInterrupt):
+        context_known.main()
+    first, second = json.loads(path.read_text())["logs"]
+    assert first == log and second["models"]["mlp"] == dict(zip(("as_it_is", "known"), trained, strict=True))
+    trained.clear()
     context_known.main()
-    assert json.loads(path.read_text())["logs"][0] == log and len(json.loads(path.read_text())["logs"]) == 2
+    assert second["models"]["mlp"] | {"found": trained[0]} == json.loads(path.read_text())["logs"][1]["models"]["mlp"]
+    monkeypatch.setattr(context_known, "_test_auc", test_auc)
     mlp["hidden"] = [8]  # other settings: nothing of the file is theirs
     monkeypatch.setattr(sys, "argv", [*words, "3000"])
     context_known.main()
