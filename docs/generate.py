@@ -42,6 +42,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "by_context": lambda: worth.worth_table(worth.WITH_CONTEXT),
     "worth_by_epoch": worth.worth_by_epoch_table,
     "context_known": worth.context_known_table,
+    "context_found": worth.context_found_table,
     "lighter": lab.lighter_table,
     "sparsity": lab.sparsity_table,
 }

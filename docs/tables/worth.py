@@ -7,6 +7,8 @@ from typing import Any
 
 from tables.places import RESULTS, interval
 from tables.studies import difference, table_contests
+from tamis.data.readers.planted import PlantedSource
+from tamis.data.recipes import RECIPES
 from tamis.record import RunRecord, mean_interval
 
 WITH_WORTH = {"mlp_worth": "mlp", "ssr_s_worth": "ssr_s_paper", "ssr_d_worth": "ssr_d_paper"}
@@ -68,8 +70,8 @@ def context_known_table() -> str:
     share = found["settings"]["split"][0]
     lines = [
         "| training rows | truths | model | as it is | less GDCN [95 %] | told which fields count: gain [95 %] "
-        "| having found them: gain [95 %] |",
-        "|---:|---:|---|---:|---|---|---|",
+        "| having found them: gain [95 %] | found less told [95 %] |",
+        "|---:|---:|---|---:|---|---|---|---|",
     ]
     for rows in sorted({log["rows"] for log in found["logs"]}):
         logs = [log for log in found["logs"] if log["rows"] == rows]
@@ -80,8 +82,27 @@ def context_known_table() -> str:
             lines.append(
                 f"| {rows * share:,.0f} | {len(logs)} | `{model}` | {statistics.fmean(plain):.4f} "
                 f"| {'' if model == 'gdcn' else _mean_gap(plain, gdcn)} "
-                f"| {_mean_gap(arms['known'], plain)} | {_mean_gap(arms['found'], plain)} |"
+                f"| {_mean_gap(arms['known'], plain)} | {_mean_gap(arms['found'], plain)} "
+                f"| {_mean_gap(arms['found'], arms['known'])} |"
             )
+    return "\n".join(lines)
+
+
+def context_found_table() -> str:
+    """One line a size: of the pairs of a context and a field, how many count and are found, or do not and are kept."""
+    found = json.loads((RESULTS / "context" / "planted-context.json").read_text())
+    source, share = RECIPES["planted-context"].open(), found["settings"]["split"][0]
+    assert isinstance(source, PlantedSource)
+    columns = source.settings.columns
+    everything = sum(columns["context"].blocks) * sum(name.startswith("field") for name in columns)
+    lines = ["| training rows | pairs that count: found | others: kept all the same |", "|---:|---:|---:|"]
+    for rows in sorted({log["rows"] for log in found["logs"]}):
+        logs = [log["fields"] for log in found["logs"] if log["rows"] == rows]
+        known, kept, both = (sum(log[kind] for log in logs) for kind in ("known", "found", "found_and_known"))
+        others = len(logs) * everything - known
+        lines.append(
+            f"| {rows * share:,.0f} | {both / known:.0%} of {known} | {(kept - both) / others:.0%} of {others} |"
+        )
     return "\n".join(lines)
 
 

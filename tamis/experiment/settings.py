@@ -73,9 +73,9 @@ class WorthSettings:
     ``threshold`` is in standard errors: of fields that tell nothing, one in 44 is kept at the default of 2. A log of
     few clicks shows little, and a field that is worth little is then left out too.
 
-    ``context`` names a field that may decide which others matter, such as a scenario, a slot or a device. Where its
-    value shows that another field tells nothing there, that field is left out of the row; a field that tells something
-    in some context stays.
+    ``context`` names a field that may decide which others matter, such as a scenario, a slot or a device. In the rows
+    with a value of it under which another field was not seen to tell anything, that field is left out; a field that
+    tells something in some context stays.
     """
 
     threshold: float = 2.0

@@ -67,9 +67,9 @@ def choose_fields(
 
     The network is the same for all models, so that what is kept is a matter of the data and of the seed. A scenario
     field stays in any case. If nothing is beyond the threshold, the field with the largest z is kept: a model must see
-    something. With ``settings.worth.context``, fields that count in some context stay too, and the choice says where
-    they do not. What was found is written to ``worth.json`` in ``folder``, from which a run that is resumed reads it
-    again.
+    something. What was found is written to ``worth.json`` in ``folder``, from which a run that is resumed reads it
+    again. With ``settings.worth.context``, fields that count in some context stay too, and the choice says where they
+    do not; that is counted each time.
 
     Raises:
         ConfigError: the context is no categorical field.
