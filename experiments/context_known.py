@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tamis.analysis import measure_context_worth
+from tamis.analysis import measure_context_worth, measure_interactions
 from tamis.data import SPLIT_NAMES, FrameSource, SplitSettings, make_splitter, prepare
 from tamis.data.readers.planted import CHANCE, PlantedSource, planted_schema
 from tamis.data.recipes import RECIPES
@@ -54,7 +54,7 @@ TRAINING = {
     "compile": "off",
     "device": "cpu",
 }
-ARMS = ("as_it_is", "known", "found")
+ARMS: tuple[str, ...] = ("as_it_is", "known", "found")
 SPLIT = SplitSettings(fractions=(0.5, 0.1, 0.4))
 
 
@@ -89,9 +89,9 @@ def main() -> None:
 
 
 def measure(log: dict[str, Any]) -> Iterator[None]:
-    """Add to ``log`` the test AUCs that it does not have yet, one a step, and that of the true chances."""
+    """Add to ``log`` what can be known of it without a model, then the test AUCs that it does not have, one a step."""
     missing = [(model, arm) for model, arm in itertools.product(MODELS, ARMS) if arm not in log["models"][model]]
-    if not missing:
+    if not missing and "context_found" in log:
         return
     planted = RECIPES[RECIPE].open()
     assert isinstance(planted, PlantedSource)
@@ -100,16 +100,18 @@ def measure(log: dict[str, Any]) -> Iterator[None]:
     bound = BayesBound()
     bound.update(rows[CHANCE].to_numpy())
     rows = rows.drop(CHANCE)
-    known, found = true_counts(source), found_counts(rows, schema)
+    known, (context, found) = true_counts(source), found_counts(rows, schema)
     logs = dict(zip(ARMS, (rows, only_what_counts(rows, known), only_what_counts(rows, found)), strict=True))
     log |= {
         "bayes_auc": bound.compute()["auc"],
+        "context_found": context,
         "fields": {
             "known": int(known.sum()),
             "found": int(found.sum()),
             "found_and_known": int((found & known).sum()),
         },
     }
+    yield
     for model, arm in missing:
         log["models"][model][arm] = _test_auc(MODELS[model], logs[arm], schema, seed=log["truth"])
         yield
@@ -126,13 +128,18 @@ def true_counts(source: PlantedSource) -> np.ndarray:
     return counts
 
 
-def found_counts(rows: pl.DataFrame, schema: Schema) -> np.ndarray:
-    """Which fields are found to count in which context, on the training rows alone; as ``true_counts``."""
+def found_counts(rows: pl.DataFrame, schema: Schema) -> tuple[str | None, np.ndarray]:
+    """Which field is found to decide about others, and, beside the true one, which are found to count in which context.
+
+    On the training rows alone. The second is as ``true_counts``.
+    """
     splitter = make_splitter(SPLIT)
     splitter.prepare(FrameSource(rows), schema)
     rows = rows.filter(pl.Series(splitter.assign(rows, 0) == SPLIT_NAMES.index("train")))
-    fields = {name: rows[name].to_numpy() for name in _fields(rows.columns)}
-    return measure_context_worth(rows[CONTEXT].to_numpy(), fields, rows["click"].to_numpy()).counts
+    fields, labels = {name: rows[name].to_numpy() for name in _fields(rows.columns)}, rows["click"].to_numpy()
+    everything = {CONTEXT: rows[CONTEXT].to_numpy(), **fields}
+    context = measure_interactions(everything, labels).strongest(among=everything)
+    return context, measure_context_worth(everything[CONTEXT], fields, labels).counts
 
 
 def only_what_counts(rows: pl.DataFrame, counts: np.ndarray) -> pl.DataFrame:

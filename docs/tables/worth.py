@@ -89,19 +89,25 @@ def context_known_table() -> str:
 
 
 def context_found_table() -> str:
-    """One line a size: of the pairs of a context and a field, how many count and are found, or do not and are kept."""
+    """One line a size: how often the context was found, and which of its pairs with fields."""
     found = json.loads((RESULTS / "context" / "planted-context.json").read_text())
     source, share = RECIPES["planted-context"].open(), found["settings"]["split"][0]
     assert isinstance(source, PlantedSource)
     columns = source.settings.columns
     everything = sum(columns["context"].blocks) * sum(name.startswith("field") for name in columns)
-    lines = ["| training rows | pairs that count: found | others: kept all the same |", "|---:|---:|---:|"]
+    lines = [
+        "| training rows | truths in which the context was found | pairs that count: found "
+        "| others: kept all the same |",
+        "|---:|---:|---:|---:|",
+    ]
     for rows in sorted({log["rows"] for log in found["logs"]}):
-        logs = [log["fields"] for log in found["logs"] if log["rows"] == rows]
-        known, kept, both = (sum(log[kind] for log in logs) for kind in ("known", "found", "found_and_known"))
+        logs = [log for log in found["logs"] if log["rows"] == rows]
+        right = sum(log["context_found"] == "context" for log in logs)
+        known, kept, both = (sum(log["fields"][kind] for log in logs) for kind in ("known", "found", "found_and_known"))
         others = len(logs) * everything - known
         lines.append(
-            f"| {rows * share:,.0f} | {both / known:.0%} of {known} | {(kept - both) / others:.0%} of {others} |"
+            f"| {rows * share:,.0f} | {right} of {len(logs)} "
+            f"| {both / known:.0%} of {known} | {(kept - both) / others:.0%} of {others} |"
         )
     return "\n".join(lines)
 

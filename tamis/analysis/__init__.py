@@ -12,6 +12,7 @@ from tamis.analysis.effective_rank import Rank, matrix_rank
 from tamis.analysis.field_worth import FieldWorth, WorthMeter
 from tamis.analysis.filter_cost import block_costs, model_cost
 from tamis.analysis.free_space import folder_bytes, free_disk_bytes, free_memory_bytes
+from tamis.analysis.interactions import Interactions, measure_interactions
 from tamis.analysis.mass_curve import CURVE_SHARES, curve_at, dims_holding, group_shares, mass_curve
 from tamis.analysis.power_law import Estimate, PowerLaw, fit_power_law
 from tamis.analysis.product_rate import product_flops_per_second
@@ -38,6 +39,7 @@ __all__ = [
     "DenseMatrix",
     "Estimate",
     "FieldWorth",
+    "Interactions",
     "MAGNITUDE_EDGES",
     "PeakBytes",
     "PowerLaw",
@@ -71,6 +73,7 @@ __all__ = [
     "mass_curve",
     "matrix_rank",
     "measure_context_worth",
+    "measure_interactions",
     "model_cost",
     "peak_bytes",
     "product_flops_per_second",

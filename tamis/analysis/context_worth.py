@@ -6,10 +6,18 @@ from itertools import combinations
 
 import numpy as np
 
-_FIELD_STRENGTH, _PAIR_STRENGTH = 20.0, 200.0
-"""How many rows a prior counts as: pairs have many more values, of which most are seen a few times only."""
-_PAIR_THRESHOLD = 3.0
-"""In standard errors. There are many pairs: of those that tell nothing fewer than one in 740 lies beyond."""
+from tamis.analysis.prequential import (
+    FIELD_STRENGTH,
+    PAIR_STRENGTH,
+    PAIR_THRESHOLD,
+    check_columns,
+    log_loss,
+    logistic,
+    logit,
+    overall_rates,
+    rates_before,
+    together,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +52,7 @@ class ContextWorth:
         places = {field: place for place, field in enumerate(self.fields)}
         for names, z in zip(self.pair_names, self.pairs.T, strict=True):
             for name in names:
-                counts[:, places[name]] |= z > _PAIR_THRESHOLD
+                counts[:, places[name]] |= z > PAIR_THRESHOLD
         return counts
 
 
@@ -78,31 +86,31 @@ def measure_context_worth(
         >>> measure_context_worth(context, {"field": field, "noise": noise}, label).own.round().astype(int).tolist()
         [[0, -1], [10, -2]]
     """
-    _check(contexts, fields, labels)
+    check_columns({"contexts": contexts, **fields}, labels)
     clicks, count = np.asarray(labels, dtype=np.float64), int(contexts.max()) + 1
-    overall = rates_before(np.zeros_like(contexts), clicks, np.full(len(clicks), 0.5), strength=2.0)
-    plain = rates_before(contexts, clicks, overall, strength=_FIELD_STRENGTH)
+    overall = overall_rates(clicks)
+    plain = rates_before(contexts, clicks, overall, strength=FIELD_STRENGTH)
 
     def gain(better: np.ndarray, base: np.ndarray) -> np.ndarray:
-        gains = _log_loss(base, clicks[: len(base)]) - _log_loss(better, clicks[: len(base)])
+        gains = log_loss(base, clicks[: len(base)]) - log_loss(better, clicks[: len(base)])
         total, squares = (np.bincount(contexts[: len(base)], part, count) for part in (gains, gains**2))
         return total / np.sqrt(np.maximum(squares, np.finfo(np.float64).tiny))
 
     first = slice(pair_rows)
-    level, general = _logit(plain), _logit(overall)
+    level, general = logit(plain), logit(overall)
     own, everywhere, told = [], [], {}
     for name, values in fields.items():
-        here = rates_before(_together(contexts, values), clicks, plain, strength=_FIELD_STRENGTH)
-        anywhere = rates_before(values, clicks, overall, strength=_FIELD_STRENGTH)
+        here = rates_before(together(contexts, values), clicks, plain, strength=FIELD_STRENGTH)
+        anywhere = rates_before(values, clicks, overall, strength=FIELD_STRENGTH)
         own.append(gain(here, plain))
-        everywhere.append(gain(_logistic(level + _logit(anywhere) - general), plain))
-        told[name] = np.where((own[-1] > 0)[contexts[first]], _logit(here[first]) - level[first], 0.0)
+        everywhere.append(gain(logistic(level + logit(anywhere) - general), plain))
+        told[name] = np.where((own[-1] > 0)[contexts[first]], logit(here[first]) - level[first], 0.0)
     pair_names = () if pair_rows == 0 else tuple(combinations(fields, 2))
     pairs = []
     for one, other in pair_names:
-        apart = _logistic(level[first] + told[one] + told[other])
-        values = _together(_together(contexts[first], fields[one][first]), fields[other][first])
-        pairs.append(gain(rates_before(values, clicks[first], apart, strength=_PAIR_STRENGTH), apart))
+        apart = logistic(level[first] + told[one] + told[other])
+        values = together(together(contexts[first], fields[one][first]), fields[other][first])
+        pairs.append(gain(rates_before(values, clicks[first], apart, strength=PAIR_STRENGTH), apart))
     return ContextWorth(
         fields=tuple(fields),
         own=np.stack(own, axis=1),
@@ -110,49 +118,3 @@ def measure_context_worth(
         pair_names=pair_names,
         pairs=np.stack(pairs, axis=1) if pairs else np.zeros((count, 0)),
     )
-
-
-def rates_before(groups: np.ndarray, clicks: np.ndarray, priors: np.ndarray, *, strength: float) -> np.ndarray:
-    """For each row the share of clicks among the rows before it in its group, its prior counting as ``strength`` rows.
-
-    Shape:
-        - groups, clicks, priors, output: ``(rows,)``
-
-    Example:
-        >>> rates_before(np.array([7, 7, 5, 7]), np.array([1.0, 0.0, 1.0, 0.0]), np.full(4, 0.5), strength=2.0).tolist()
-        [0.5, 0.6666666666666666, 0.5, 0.5]
-    """
-    order = np.argsort(groups, kind="stable")
-    sorted_groups, sorted_clicks = groups[order], clicks[order]
-    places = np.arange(len(groups))
-    is_first = np.diff(sorted_groups, prepend=sorted_groups[:1] - 1) != 0
-    first = np.maximum.accumulate(np.where(is_first, places, 0))
-    clicks_before = np.cumsum(sorted_clicks) - sorted_clicks
-    rates = np.empty(len(groups))
-    rates[order] = (clicks_before - clicks_before[first] + strength * priors[order]) / (places - first + strength)
-    return rates
-
-
-def _together(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """A number for each pair of values."""
-    return one.astype(np.int64) * (int(other.max()) + 1) + other
-
-
-def _log_loss(chances: np.ndarray, clicks: np.ndarray) -> np.ndarray:
-    return -np.log(np.where(clicks > 0, chances, 1.0 - chances))
-
-
-def _logit(chances: np.ndarray) -> np.ndarray:
-    return np.log(chances) - np.log1p(-chances)
-
-
-def _logistic(logits: np.ndarray) -> np.ndarray:
-    return np.exp(-np.logaddexp(0.0, -logits))
-
-
-def _check(contexts: np.ndarray, fields: Mapping[str, np.ndarray], labels: np.ndarray) -> None:
-    for name, values in {"contexts": contexts, **fields}.items():
-        if len(values) != len(labels):
-            raise ValueError(f"{name} must have a value for each of {len(labels):,} labels; got {len(values):,}.")
-        if len(values) and values.min() < 0:
-            raise ValueError(f"{name} must be whole numbers from 0 on; got {values.min()}.")

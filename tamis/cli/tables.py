@@ -81,7 +81,7 @@ def print_summary(summaries: Sequence[ModelSummary]) -> None:
     Console().print(table)
 
 
-def print_worth(choice: "FieldChoice", name: str) -> None:
+def print_worth(choice: "FieldChoice", name: str, *, is_asked_for_context: bool) -> None:
     """Every field, the worthiest first, in thousandths of a nat a row; and how many would be left out, and where."""
     table = new_table("field", "worth of a row\n(mnat)", "error", "z", "", text=("",))
     for line in choice.to_json():
@@ -91,6 +91,9 @@ def print_worth(choice: "FieldChoice", name: str) -> None:
     console.print(table)
     found, kept = len(choice.found), len(choice.kept)
     console.print(f"{name}: a run with \\[worth] would keep {kept} of {found} fields", highlight=False)
+    if is_asked_for_context:
+        decided = "no field decides about several others" if choice.context is None else choice.context.field
+        console.print(f"context: {escape(decided)}", highlight=False)
 
 
 def _where_left_out(line: dict[str, Any], choice: "FieldChoice") -> str:

@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 
-from tamis.analysis import measure_context_worth
+from tamis.analysis import measure_context_worth, measure_interactions
 from tamis.config import suggest
 from tamis.data import EncodedSet, RowShare
 from tamis.errors import ConfigError
-from tamis.experiment.settings import ExperimentSettings
+from tamis.experiment.settings import AUTO, ExperimentSettings
 from tamis.features import Context
 
 # Enough to tell what matters in a context, and a bound on how long pairs take: under half a minute.
@@ -16,9 +16,10 @@ _MOST_ROWS, _MOST_PAIRED_VALUES = 1_000_000, 100_000_000
 _BUCKETS = 32
 
 
-def find_context(settings: ExperimentSettings, encoded: EncodedSet) -> tuple[Context, dict[int, str]]:
+def find_context(settings: ExperimentSettings, encoded: EncodedSet) -> tuple[Context | None, dict[int, str]]:
     """Where fields do not count that count somewhere, and the names of the context's values that training rows have.
 
+    A context of "auto" is the categorical field that decides most about others, None if none decides about several.
     With several labels it is asked of the first. Numbers are asked in buckets. Lists and vectors are not asked and
     count everywhere, and so does every field where no training row has the context's value.
 
@@ -28,9 +29,11 @@ def find_context(settings: ExperimentSettings, encoded: EncodedSet) -> tuple[Con
     assert settings.worth is not None and settings.worth.context is not None
     layout, name, texts = encoded.layout, settings.worth.context, encoded.encoders.state.text_tables
     tables = {one.name: one.table for one in layout.ids}
-    if tables.get(name) not in texts:
-        fields = [one for one, table in tables.items() if table in texts]
-        raise ConfigError(f"[worth] context must be a categorical field; got {name!r}. {suggest(name, fields)}")
+    categorical = [one for one, table in tables.items() if table in texts]
+    if name != AUTO and name not in categorical:
+        raise ConfigError(
+            f'[worth] context must be a categorical field or "{AUTO}"; got {name!r}. {suggest(name, categorical)}'
+        )
     split = encoded.split("train")
     trained = np.flatnonzero(RowShare(settings.data.train_share or 1.0).kept(0, split.rows))
     # In no order: rows of a file may come sorted.
@@ -38,9 +41,15 @@ def find_context(settings: ExperimentSettings, encoded: EncodedSet) -> tuple[Con
     values = {one: split.ids[one][order] for one in tables}
     scales = encoded.encoders.state.scales
     values |= {one.name: _buckets(split.dense[one.name][order]) for one in layout.dense if one.name in scales}
-    contexts = values.pop(name)
     labels = split.labels[layout.tasks[0]][order] > 0
     pair_rows = _MOST_PAIRED_VALUES // max(1, math.comb(len(values), 2))
+    if name == AUTO:
+        part = {one: column[:pair_rows] for one, column in values.items()}
+        found = measure_interactions(part, labels[:pair_rows]).strongest(among=categorical)
+        if found is None:
+            return None, {}
+        name = found
+    contexts = values.pop(name)
     worth = measure_context_worth(contexts, values, labels, pair_rows=pair_rows)
     seen = np.unique(contexts)
     left_out = {

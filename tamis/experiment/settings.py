@@ -66,6 +66,10 @@ class DataSettings:
             )
 
 
+AUTO = "auto"
+"""In place of a context's name: find it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class WorthSettings:
     """A run with a part ``[worth]`` first measures what each field is worth on rows not seen, and leaves others out.
@@ -75,7 +79,8 @@ class WorthSettings:
 
     ``context`` names a field that may decide which others matter, such as a scenario, a slot or a device. In the rows
     with a value of it under which another field was not seen to tell anything, that field is left out; a field that
-    tells something in some context stays.
+    tells something in some context stays. With "auto" it is the field that decides most about the others, by the
+    training rows, or none if no field decides about several.
     """
 
     threshold: float = 2.0

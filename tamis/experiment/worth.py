@@ -91,7 +91,7 @@ def choose_fields(
     kept = {line.name for line in found if line.z > settings.worth.threshold}
     kept |= set() if context is None else context.left_out.keys()
     kept = kept or {max(found, key=lambda line: line.z).name}
-    kept |= {encoded.layout.scenario, settings.worth.context}
+    kept |= {encoded.layout.scenario, None if context is None else context.field}
     return FieldChoice(
         found=found,
         kept=tuple(name for name in encoded.layout.field_names if name in kept),

@@ -68,9 +68,14 @@ class FieldLine:
 
 @dataclass(frozen=True, kw_only=True)
 class ContextTable:
-    """In which values of a context the fields that are kept count: the share of seeds, ``(fields, values)``."""
+    """In which values of a context the fields that are kept count: the share of seeds, ``(fields, values)``.
+
+    Where each seed finds its context, it is that of ``seeds`` of all ``of``, the most.
+    """
 
     context: str
+    seeds: int
+    of: int
     values: tuple[str, ...]
     fields: tuple[str, ...]
     shares: tuple[tuple[float, ...], ...]
@@ -136,9 +141,10 @@ def field_lines(model: Model) -> list[FieldLine]:
 def context_table(model: Model) -> ContextTable | None:
     """Where the fields of a model count, the worthiest first; None where no context was asked."""
     runs = [{part["name"]: part for part in run.record.worth} for run in model.runs]
-    context = next((name for parts in runs for name, part in parts.items() if "values" in part), None)
-    if context is None:
+    contexts = [name for parts in runs for name, part in parts.items() if "values" in part]
+    if not contexts:
         return None
+    context, of = statistics.mode(contexts), len(runs)
     runs = [parts for parts in runs if "values" in parts.get(context, {})]
     values = tuple(dict.fromkeys(value for parts in runs for value in parts[context]["values"]))
     fields = [line.name for line in field_lines(model) if line.kept and line.name != context]
@@ -149,7 +155,9 @@ def context_table(model: Model) -> ContextTable | None:
         )
         for name in fields
     ]
-    return ContextTable(context=context, values=values, fields=tuple(fields), shares=tuple(shares))
+    return ContextTable(
+        context=context, seeds=len(runs), of=of, values=values, fields=tuple(fields), shares=tuple(shares)
+    )
 
 
 def kept_text(model: Model) -> str:

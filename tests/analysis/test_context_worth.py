@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tamis.analysis import measure_context_worth
-from tamis.analysis.context_worth import rates_before
+from tamis.analysis.prequential import rates_before
 from tamis.data.readers.planted import PlantedField, PlantedInteraction, PlantedSettings, PlantedSource
 
 

@@ -5,9 +5,12 @@ import io
 import pytest
 from rich.console import Console
 
+from tamis.analysis import FieldWorth
 from tamis.cli import sparsity_tables, study_tables, tables
 from tamis.cli.tables import new_table
+from tamis.experiment import FieldChoice
 from tamis.experiment.plan import Plan
+from tamis.features import Context
 from tamis.record import Inspection, RunRecord
 from tamis.study import StudyPlan
 
@@ -113,6 +116,24 @@ def test_the_fields_left_out_are_counted_and_the_worthiest_of_them_named(kept, l
     tables.print_record(record(kept, left_out), tmp_path)
     out = capsys.readouterr().out
     assert said in out if said else "fields:" not in out
+
+
+def test_the_worth_of_fields_says_where_each_is_left_out(capsys):
+    found = tuple(FieldWorth(name=name, worth=0.004, error=0.001) for name in ("slot", "a", "b", "[c]"))
+    slots = {number: f"s{number}" for number in range(2, 7)}
+    context = Context(field="slot", left_out={"a": (3,), "b": (2, 3, 5, 6)})
+    choice = FieldChoice(found=found, kept=("slot", "a", "b"), context=context, context_values=slots)
+    tables.print_worth(choice, "log", is_asked_for_context=True)
+    *lines, last, decided = capsys.readouterr().out.splitlines()
+    said = {words[0]: " ".join(words[4:]) for words in map(str.split, lines) if words}
+    assert said["a"] == "left out where slot is s3 (1 of 5 values)"
+    assert said["b"] == "left out where slot is s2, s3, s5, … (4 of 5 values)"
+    assert said["slot"] == "" and said["[c]"] == "left out"
+    assert last == "log: a run with [worth] would keep 3 of 4 fields" and decided == "context: slot"
+    tables.print_worth(FieldChoice(found=found, kept=("a",)), "log", is_asked_for_context=True)
+    assert capsys.readouterr().out.endswith("context: no field decides about several others\n")
+    tables.print_worth(FieldChoice(found=found, kept=("a",)), "log", is_asked_for_context=False)
+    assert "context" not in capsys.readouterr().out
 
 
 def test_words_stand_left_and_may_be_broken_numbers_stand_right_and_may_not():

@@ -1,4 +1,4 @@
-"""Fields left out where a context shows that they tell nothing: on logs whose truth is known, through a whole run."""
+"""Fields left out where they were not seen to tell anything: on logs whose truth is known, through a whole run."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ import pytest
 
 from tamis.data.readers.planted import PlantedSource
 from tamis.errors import ConfigError
-from tamis.experiment import choose_fields, prepare_data, read_settings, run_experiment
+from tamis.experiment import WorthSettings, choose_fields, prepare_data, read_settings, run_experiment
 from tamis.experiment.field_context import find_context
 from tamis.experiment.prepare import open_data
 from tamis.export import load_bundle
@@ -73,9 +73,26 @@ def test_where_nothing_tells_anything_little_is_found(tmp_path):
 def test_where_the_context_decides_nothing_hardly_anything_is_left_out(tmp_path):
     data = {"recipe": "adult", "folder": str(tmp_path / "data")}
     settings = settings_of(tmp_path, data=data, worth={"context": "relationship"})
-    context, values = find_context(settings, prepare_data(settings.data))
+    encoded = prepare_data(settings.data)
+    context, values = find_context(settings, encoded)
     cells = len(values) * len(context.left_out)
     assert len(context.left_out) == 13 and sum(map(len, context.left_out.values())) < 0.1 * cells
+    found, _ = find_context(replace(settings, worth=WorthSettings(context="auto")), encoded)
+    assert found is not None and found.field == "occupation"
+
+
+def test_the_context_is_found_and_where_there_is_none_none_is(tmp_path):
+    settings = settings_of(tmp_path, worth={"context": "auto"})
+    named = replace(settings, worth=replace(settings.worth, context="context"))
+    encoded = prepare_data(settings.data)
+    assert find_context(settings, encoded) == find_context(named, encoded)
+    for place, interactions in enumerate(([], [{"fields": ["field"]}], [{"fields": ["field_1", "field_2"]}])):
+        data = {"recipe": "planted-context", "folder": str(tmp_path / f"data-{place}")}
+        data["options"] = {**settings.data.options, "interactions": interactions}
+        encoded = prepare_data(replace(settings.data, **data))
+        assert find_context(settings, encoded) == (None, {})
+        choice = choose_fields(settings, encoded, folder=tmp_path / "run")
+        assert choice.context is None and not any("left_out_in" in line for line in choice.to_json())
 
 
 def test_a_run_leaves_fields_out_by_context_and_is_better_for_it(tmp_path):
@@ -154,5 +171,5 @@ def test_numbers_are_asked_in_buckets_and_lists_count_everywhere(tmp_path):
 def test_a_context_must_be_a_categorical_field(tmp_path, name, hint):
     settings = settings_of(tmp_path, worth={"context": name})
     encoded = prepare_data(settings.data)
-    with pytest.raises(ConfigError, match=rf"\[worth\] context must be a categorical field; got '{name}'. {hint}"):
+    with pytest.raises(ConfigError, match=rf'context must be a categorical field or "auto"; got \'{name}\'. {hint}'):
         find_context(settings, encoded)

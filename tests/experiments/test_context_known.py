@@ -70,6 +70,7 @@ def test_knowing_helps_and_a_second_start_repeats_nothing(tmp_path, monkeypatch)
     assert auc["known"] > auc["as_it_is"] + 0.05 and auc["found"] > auc["as_it_is"] + 0.05  # half of what is seen
     fields = log["fields"]
     assert 20 < fields["found_and_known"] <= fields["known"] < 100 and fields["found"] < 1.7 * fields["found_and_known"]
+    assert log["context_found"] == "context"
     assert log["bayes_auc"] == pytest.approx(0.83, abs=0.02)
     trained = []
     test_auc = context_known._test_auc

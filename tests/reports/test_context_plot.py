@@ -33,6 +33,16 @@ def test_a_dot_stands_where_a_field_counts_and_a_ring_where_it_does_by_some_seed
     assert "counts where slot has this value" in shown and "because they count where slot has some value" in shown
 
 
+def test_of_contexts_that_seeds_found_the_most_frequent_is_shown(section):
+    slot = (SLOT, line("a", 5, left_out_in=["top"]), line("b", 1, left_out_in=["side"]))
+    other = (line("slot", 9, left_out_in=[]), line("a", 5, values=["x"]), line("b", 1, left_out_in=["x"]))
+    none = tuple(line(name, 5) for name in ("slot", "a", "b"))
+    shown = section(other, slot, none, slot)
+    assert "slot was found in 2 of 4 seeds. Dot: the field counts where slot has this value" in shown
+    assert dots(shown) == [(0, 1, True), (1, 0, True)]
+    assert "was found in" not in section(slot, slot)
+
+
 def test_without_a_context_there_is_no_such_picture(section):
     shown = section((line("a", 5), line("b", 0, kept=False)))
     assert "Where the fields" not in shown and "counts where" not in shown
