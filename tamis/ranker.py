@@ -30,9 +30,9 @@ class Ranker:
     ``model`` is a name that ``tamis models`` lists; ``settings`` changes settings of the model and ``training`` those
     of its training, both as nested tables like in an experiment file. ``schema`` says what the columns mean; it is
     inferred when left out, with ``group`` and ``time`` naming those columns. With ``worth``, such as ``{}`` or
-    ``{"threshold": 3, "context": "auto"}``, fields are left out that are worth nothing on rows not seen before, or, by a
-    context, in some rows; ``record_.worth`` says what each is worth. After ``fit``, ``record_`` holds every number of the
-    run and ``schema_`` the schema that was used.
+    ``{"threshold": 3, "context": "auto"}``, fields are left out that are worth nothing on rows not seen before, or, by
+    a context, in some rows; ``record_.worth`` says what each is worth. After ``fit``, ``record_`` holds every number of
+    the run and ``schema_`` the schema that was used.
 
     Example:
         >>> import numpy as np, polars as pl
