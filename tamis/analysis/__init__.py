@@ -16,7 +16,7 @@ from tamis.analysis.interactions import Interactions, measure_interactions
 from tamis.analysis.mass_curve import CURVE_SHARES, curve_at, dims_holding, group_shares, mass_curve
 from tamis.analysis.power_law import Estimate, PowerLaw, fit_power_law
 from tamis.analysis.product_rate import product_flops_per_second
-from tamis.analysis.saturation import Saturation, judge_saturation, slope_weights
+from tamis.analysis.saturation import Saturation, compare_slopes, judge_saturation, slope_weights
 from tamis.analysis.significance import (
     AucSide,
     Comparison,
@@ -57,6 +57,7 @@ __all__ = [
     "bootstrap_aucs",
     "closed_flops_per_row",
     "compare_auc",
+    "compare_slopes",
     "count_parameters",
     "curve_at",
     "dense_matrices",

@@ -53,7 +53,7 @@ def print_scale_plan(plan: "ScalePlan") -> None:
 
 
 def print_scale(results: dict[str, Any]) -> None:
-    """Each curve: its points, the law, the verdict."""
+    """Each curve: its points, the law, the verdict; then every pair of curves."""
     console = Console(soft_wrap=True)
     for curve in results["curves"]:
         console.print(f"\n[bold]{curve['curve']}[/] on {curve['data']} ({curve['split']})", highlight=False)
@@ -68,6 +68,16 @@ def print_scale(results: dict[str, Any]) -> None:
                 console.print(failed["reason"], markup=False, highlight=False)
         for sentence in describe_curve(curve):
             console.print(sentence, markup=False, highlight=False)
+    if results["slopes"]:
+        table = new_table(
+            "data", "curve", "less curve", "by ten times the size", "", text=("data", "curve", "less curve", "")
+        )
+        for pair in results["slopes"]:
+            gap = f"{pair['difference']:+.4f} [{pair['low']:+.4f}, {pair['high']:+.4f}]"
+            table.add_row(pair["data"], pair["one"], pair["other"], gap, pair["verdict"])
+        console.print()
+        console.print(table)
+        console.print("Which curve gains more AUC, last decade; over all pairs by Holm.", highlight=False)
 
 
 def describe_curve(curve: dict[str, Any]) -> list[str]:

@@ -48,6 +48,11 @@ def _section(curves: list[dict[str, Any]], results: dict[str, Any], name: str) -
         "data": curves[0]["data"],
         "facts": next((curve for curve in curves if curve["dataset"]), curves[0]),
         "overviews": _pictures(numbered, axis, name) if len(curves) > 1 else [],
+        "slopes": [
+            (pair["one"], pair["other"], _gain(pair), pair["verdict"])
+            for pair in results.get("slopes", [])
+            if pair["data"] == curves[0]["data"]
+        ],
         "curves": [
             {
                 "series": series % SERIES,
@@ -84,7 +89,7 @@ def describe_saturation(curve: dict[str, Any]) -> str:
     slope = found["slope"]
     if slope is None:
         return f"{found['verdict']}: {found['reason']}"
-    gain = f"{slope['difference']:+.4f} [{slope['low']:+.4f}, {slope['high']:+.4f}] AUC by ten times the size"
+    gain = f"{_gain(slope)} AUC by ten times the size"
     low, high = (format_short(size) for size in found["window"])
     words = found["verdict"]
     if found["from_size"]:
@@ -108,6 +113,10 @@ def cautions(curve: dict[str, Any]) -> list[str]:
     if failed:
         found.append(f"{len(failed)} run{'s' if len(failed) > 1 else ''} failed: {failed[0]['reason']}")
     return found
+
+
+def _gain(slope: dict[str, Any]) -> str:
+    return f"{slope['difference']:+.4f} [{slope['low']:+.4f}, {slope['high']:+.4f}]"
 
 
 def _law(curve: dict[str, Any], metric: str) -> dict[str, str]:

@@ -2,17 +2,22 @@
 
 import json
 from collections.abc import Callable
+from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tamis.analysis import (
+    AucSide,
     Comparison,
     Estimate,
     PowerLaw,
     auc_side,
+    compare_slopes,
     fit_power_law,
+    holm,
     judge_saturation,
     slope_weights,
     weigh_values,
@@ -23,6 +28,7 @@ from tamis.record import mean_interval, write_whole
 from tamis.study.compare import run_entrants
 from tamis.study.finished import Finished, check_same_rows, mean_of_known
 from tamis.study.scale_settings import Point, ScaleSettings
+from tamis.study.verdicts import LEVEL
 
 FORMAT = 1
 _FARTHER = (2, 10, 100)
@@ -70,14 +76,15 @@ def judge_scale(settings: ScaleSettings, runs: Path) -> dict[str, Any]:
     Raises:
         DataError: no run of any data set has ended, or runs of one were not scored on the same rows.
     """
-    everyone = {
-        key: [(point, Finished(point.entrant, runs)) for point in points] for key, points in settings.curves().items()
-    }
+    curves = [
+        _Curve(data, name, [(point, Finished(point.entrant, runs)) for point in points], axis=settings.scale.axis)
+        for (data, name), points in settings.curves().items()
+    ]
     finished: dict[str, list[Finished]] = {}
-    for (data, _), pairs in everyone.items():
-        finished.setdefault(data, []).extend(one for _, one in pairs if one.records)
+    for curve in curves:
+        finished.setdefault(curve.data, []).extend(curve.finished)
     if not any(finished.values()):
-        first = next(one for pairs in everyone.values() for _, one in pairs)
+        first = curves[0].pairs[0][1]
         raise DataError(
             f"{settings.study.where}: no run has ended, so there is nothing to judge ({first.failed[0]['reason']})."
         )
@@ -92,7 +99,8 @@ def judge_scale(settings: ScaleSettings, runs: Path) -> dict[str, Any]:
         "trials": settings.study.rules.trials,
         "tuned_at": settings.study.budget.tuned_at,
         "budget": {"kind": settings.study.budget.kind, "targets": list(settings.study.budget.targets)},
-        "curves": [_judge_curve(settings, name, pairs) for (_, name), pairs in everyone.items()],
+        "curves": [_judge_curve(settings, curve) for curve in curves],
+        "slopes": _compare_curves(curves),
     }
 
 
@@ -101,15 +109,57 @@ def write_scale(results: dict[str, Any], path: Path) -> Path:
     return write_whole(path, json.dumps(results, indent=1, allow_nan=False) + "\n")
 
 
-def _judge_curve(settings: ScaleSettings, name: str, pairs: list[tuple[Point, Finished]]) -> dict[str, Any]:
-    axis, first = settings.scale.axis, pairs[0][0]
-    finished = sorted(((point, one) for point, one in pairs if one.records), key=lambda pair: _size(pair[1], axis))
-    sizes = [_size(one, axis) for _, one in finished]
-    laws, reason = _fit(sizes, [one for _, one in finished], draws=settings.scale.draws)
-    record = next((record for _, one in finished for record in one.records.values()), None)
-    points = [_line(point, one, axis) for point, one in finished]
+class _Curve:
+    """The points of one curve, and those of them that have run, by their size."""
+
+    def __init__(self, data: str, name: str, pairs: list[tuple[Point, Finished]], *, axis: str) -> None:
+        self.data, self.name, self.pairs, self.axis = data, name, pairs, axis
+        self.run = sorted((pair for pair in pairs if pair[1].records), key=lambda pair: _size(pair[1], axis))
+        self.finished = [one for _, one in self.run]
+        self.sizes = [_size(one, axis) for one in self.finished]
+
+    @cached_property
+    def sides(self) -> list[AucSide]:
+        """The AUCs at the sizes.
+
+        Raises:
+            DataError: the test rows are of one class.
+        """
+        return [auc_side(one.labels, one.scores) for one in self.finished]
+
+
+def _compare_curves(curves: list[_Curve]) -> list[dict[str, Any]]:
+    """Of every two curves on the same data, by how much more one gains in the last decade; all are one family."""
+    found = []
+    for one, other in combinations(curves, 2):
+        if one.data != other.data:
+            continue
+        try:
+            slope = compare_slopes((one.sizes, one.sides), (other.sizes, other.sides))
+        except DataError:  # of one curve or the other, whose own verdict says it
+            continue
+        found.append({"data": one.data, "one": one.name, "other": other.name} | _slope(slope))
+    corrected = holm([pair["p_value"] for pair in found])
+    return [
+        pair | {"p_holm": p_holm, "verdict": _slope_word(pair, p_holm)}
+        for pair, p_holm in zip(found, corrected, strict=True)
+    ]
+
+
+def _slope_word(pair: dict[str, Any], p_holm: float) -> str:
+    """What is told of the first curve; with one seed a size nothing is, as nobody knows the luck of seeds."""
+    if pair["seeds_error"] is None or p_holm >= LEVEL:
+        return "not told apart"
+    return "gains more" if pair["difference"] > 0 else "gains less"
+
+
+def _judge_curve(settings: ScaleSettings, curve: _Curve) -> dict[str, Any]:
+    axis, first = curve.axis, curve.pairs[0][0]
+    laws, reason = _fit(curve.sizes, curve.finished, draws=settings.scale.draws)
+    record = next((record for one in curve.finished for record in one.records.values()), None)
+    points = [_line(point, one, axis) for point, one in curve.run]
     return {
-        "curve": name,
+        "curve": curve.name,
         "label": first.name,
         "model": first.entrant.model.name,
         "data": first.entrant.data.name,
@@ -118,14 +168,14 @@ def _judge_curve(settings: ScaleSettings, name: str, pairs: list[tuple[Point, Fi
         "real": first.entrant.data.real,
         "test_rows": record and record.rows["test"],
         "along": list(first.along),
-        "points": points + [_line(point, one, axis) for point, one in pairs if not one.records],
+        "points": points + [_line(point, one, axis) for point, one in curve.pairs if not one.records],
         "best": _best(points),
         "laws": {metric: _law(law) for metric, law in laws.items()},
         "no_law": reason,
-        "fitted": _fitted(sizes, laws),
-        "extrapolation": _beyond(sizes, laws),
-        "saturation": _saturation(sizes, [one for _, one in finished], threshold=settings.scale.threshold),
-        "log_loss_slope": _log_loss_slope(sizes, [one for _, one in finished]),
+        "fitted": _fitted(curve.sizes, laws),
+        "extrapolation": _beyond(curve.sizes, laws),
+        "saturation": _saturation(curve, threshold=settings.scale.threshold),
+        "log_loss_slope": _log_loss_slope(curve.sizes, curve.finished),
     }
 
 
@@ -240,10 +290,9 @@ def _beyond(sizes: list[int], laws: dict[str, PowerLaw]) -> list[dict[str, Any]]
     ]
 
 
-def _saturation(sizes: list[int], finished: list[Finished], *, threshold: float) -> dict[str, Any]:
+def _saturation(curve: _Curve, *, threshold: float) -> dict[str, Any]:
     try:
-        sides = [auc_side(one.labels, one.scores) for one in finished]
-        found = judge_saturation(sizes, sides, threshold=threshold)
+        found = judge_saturation(curve.sizes, curve.sides, threshold=threshold)
     except DataError as error:
         return {"verdict": "not told apart", "reason": str(error), "from_size": None, "slope": None, "overall": None}
     return {

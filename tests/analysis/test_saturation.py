@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from tamis.analysis import auc_side, compare_auc, judge_saturation, slope_weights, weigh_auc
+from tamis.analysis import auc_side, compare_auc, compare_slopes, judge_saturation, slope_weights, weigh_auc
 from tamis.errors import DataError
 
 SIZES = list(np.geomspace(1e4, 1e6, 7))
@@ -55,6 +55,31 @@ def test_the_error_of_a_slope_is_that_seen_over_other_rows_and_seeds():
     seen = np.std([one.difference for one in drawn])
     said = np.sqrt(np.mean([one.rows_error**2 + (one.seeds_error or 0) ** 2 for one in drawn]))
     assert said == pytest.approx(seen, rel=0.15)
+
+
+def two_curves(one, other, seed, **options):
+    labels, models = scores_of([*one, *other], seed, **options)
+    sides = [auc_side(labels, scores) for scores in models]
+    return (SIZES[: len(one)], sides[: len(one)]), (SIZES[: len(other)], sides[len(one) :])
+
+
+def test_slopes_are_compared_over_the_last_decade_of_each_curve():
+    first, second = two_curves([0, 0.1, 0.2, 0.2, 0.3, 0.3, 0.4], [0, 0.3, 0.1, 0.2], 5)
+    slopes = [judge_saturation(*curve, threshold=THRESHOLD).slope.difference for curve in (first, second)]
+    found, turned = compare_slopes(first, second), compare_slopes(second, first)
+    assert found.difference == pytest.approx(slopes[0] - slopes[1])
+    assert (turned.low, turned.high, turned.p_value) == pytest.approx((-found.high, -found.low, found.p_value))
+    with pytest.raises(DataError, match="at least 3 sizes"):
+        compare_slopes(first, (SIZES[:2], second[1][:2]))
+
+
+def test_equal_slopes_are_seldom_told_apart_and_unequal_ones_are():
+    """5 % of 200 is 10; more than 20 come once in five hundred times."""
+    rising, flat = np.linspace(0, 0.3, 7), np.full(7, 0.2)
+    null = [compare_slopes(*two_curves(rising, rising, seed)).p_value < 0.05 for seed in range(200)]
+    assert sum(null) <= 20
+    found = [compare_slopes(*two_curves(rising, flat, seed)) for seed in range(100)]
+    assert sum(one.low > 0 for one in found) > 20 and not any(one.high < 0 for one in found)
 
 
 def test_a_flat_curve_is_seldom_said_to_gain():

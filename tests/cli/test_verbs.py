@@ -1,6 +1,7 @@
 """Every verb, as a person types it."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -216,7 +217,10 @@ def test_growth_is_planned_run_judged_and_drawn(tamis, experiment):
             "budget": {"kind": "parameters", "targets": [100, 400, 1600, 10**13], "tolerance": 0.2, "multiple": 1},
             "data": [{"name": "log", **{k: str(experiment / v) for k, v in PLACES.items()}}],
             "training": {"epochs": 1, "batch_size": 128, "device": "cpu"},
-            "model": [{"name": "mlp", "settings": {"dim": 4, "hidden": [8]}, "budget_setting": "hidden"}],
+            "model": [
+                {"name": "mlp", "label": label, "settings": {"dim": 4, "hidden": [8]}, "budget_setting": "hidden"}
+                for label in ("mlp", "same")
+            ],
         }
     )
     (experiment / "study.toml").write_text(table)
@@ -224,11 +228,12 @@ def test_growth_is_planned_run_judged_and_drawn(tamis, experiment):
     code, out, err = tamis(*words, "--plan", "--processes", 2)
     assert code == 0, err
     assert "mlp-1600" in out and "memory" in out
-    assert "6 runs, 2 at a time: " in out and "160,000.0 GB" in out and "too large for this machine" in out
+    assert "12 runs, 2 at a time: " in out and "160,000.0 GB" in out and "too large for this machine" in out
     assert not (experiment / "runs").exists()
     code, out, err = tamis(*words, "--processes", 1)
     assert code == 0, err
     assert "AUC by ten times the size, last decade" in out and "no law: a power law of three numbers needs" in out
+    assert re.search(r"log +mlp +same +\+0\.0000 \[.*not told apart\nWhich curve gains more AUC", out)
     assert "failed: mlp-10000000m seed 0: model 'mlp-10000000m' on 'log': 10,000,000,000,000 parameters need" in out
     assert (experiment / "results" / "tiny" / "log" / "random-8-1-1" / "mlp-400" / "seed-1.json").exists()
     assert "extrapolated" not in (experiment / "runs" / "tiny" / "scaling.html").read_text().split("What it means")[0]

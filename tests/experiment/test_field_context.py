@@ -100,7 +100,9 @@ def test_a_run_leaves_fields_out_by_context_and_is_better_for_it(tmp_path):
     encoded = prepare_data(settings.data)
     record = run_experiment(settings, encoded, folder=tmp_path / "run", command="test")
     plain = run_experiment(replace(settings, worth=None), encoded, folder=tmp_path / "plain", command="test")
-    assert record is not None and plain is not None and record.test["auc"] > plain.test["auc"] + 0.03
+    assert (
+        record is not None and plain is not None and record.test["auc"] > plain.test["auc"] + 0.045
+    )  # half of what is seen
     bundle = load_bundle(tmp_path / "run" / "model")
     assert bundle.context is not None and bundle.context.field == "context"
     assert read_run(tmp_path / "run")[0].worth == record.worth

@@ -122,6 +122,16 @@ def test_verdicts_laws_and_extrapolations_are_told_with_their_intervals(draw):
     assert "8 tuning trials at 1,000" in text_of(draw(made_up_results() | {"trials": 8, "tuned_at": 1000}))
 
 
+def test_the_slopes_of_two_curves_are_compared_in_the_section_of_their_data(draw):
+    pair = {"one": "ssr_s", "other": "mlp", "difference": 0.0021, "low": 0.0011, "high": 0.0031}
+    slopes = [pair | {"data": name, "verdict": word} for name, word in (("a", "gains more"), ("b", "not told apart"))]
+    curves = [made_up_curve(label, data=data) for data in "ab" for label in ("mlp", "ssr_s")]
+    one, other = draw(made_up_results(*curves) | {"slopes": slopes}).split('<h2 class="dataset">')[1:]
+    assert "ssr_s mlp +0.0021 [+0.0011, +0.0031] gains more" in text_of(one) and "gains more</td>" not in other
+    assert "ssr_s mlp +0.0021 [+0.0011, +0.0031] not told apart" in text_of(other)
+    assert "Which gains more" not in draw(made_up_results())
+
+
 def test_the_extrapolation_is_drawn_dashed_and_the_measured_part_is_not(draw):
     page = draw(made_up_results(made_up_curve()))
     lines = [tag for tag in re.findall(r"<path[^>]*>", page) if "fill: none" in tag and "series-0" in tag]

@@ -204,16 +204,7 @@ def test_a_killed_study_goes_on_repeats_nothing_and_says_the_same(plant, tiny, t
 
     # From the scores alone, in one command, without the data: the same bytes.
     shutil.rmtree(tmp_path / "d")
-    words = [
-        "compare",
-        tmp_path / "study.toml",
-        "--judge",
-        "--runs",
-        tmp_path / "whole",
-        "--out",
-        tmp_path / "again.json",
-    ]
-    subprocess.run([sys.executable, "-m", "tamis", *map(str, words)], check=True, capture_output=True)
+    tiny.judge_again("compare", tmp_path)
     whole = tmp_path / "whole-results" / "verdicts.json"
     for old, new in ((whole, "again.json"), (whole.with_suffix(".html"), "again.html")):
         assert (tmp_path / new).read_bytes() == old.read_bytes()

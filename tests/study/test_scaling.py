@@ -76,6 +76,22 @@ def test_every_size_is_met_run_recorded_and_judged(table_of, tmp_path, in_this_p
     assert write_scaling_page(results, tmp_path / "page.html").read_text().count("<svg") == 2
 
 
+def test_every_two_curves_on_the_same_data_are_compared(table_of, plant, tiny, tmp_path, in_this_process):
+    models = [tiny.mlp(label, budget_setting="hidden") for label in ("one", "other")]
+    results = run(table_of(model=models, data=[plant("log", rows=1000), plant("log2", rows=1000)]), tmp_path)
+    (here, there), curves = results["slopes"], {(one["data"], one["curve"]): one for one in results["curves"]}
+    assert [(pair["data"], pair["one"], pair["other"]) for pair in (here, there)] == [
+        ("log", "one", "other"),
+        ("log2", "one", "other"),
+    ]
+    for pair in (here, there):
+        slopes = [curves[pair["data"], name]["saturation"]["slope"]["difference"] for name in ("one", "other")]
+        assert pair["difference"] == pytest.approx(slopes[0] - slopes[1])
+        assert pair["verdict"] == "not told apart" and pair["p_holm"] >= pair["p_value"]
+    few = table_of(model=models, budget=SIZES | {"targets": SIZES["targets"][:2]})
+    assert run(few, tmp_path)["slopes"] == []
+
+
 def test_shares_of_the_training_rows_make_a_curve_along_rows(table_of, tmp_path, in_this_process):
     table = table_of(budget={}, scale={"axis": "rows", "data_shares": [0.1, 0.3, 1.0], "draws": 100})
     (curve,) = run(table, tmp_path)["curves"]
@@ -113,7 +129,7 @@ def test_each_size_may_be_tuned_equally_often(table_of, tmp_path, in_this_proces
     assert len(trials) == 2 * len(SIZES["targets"]) and results["trials"] == 2
 
 
-def test_a_killed_study_goes_on_repeats_nothing_and_says_the_same(table_of, tmp_path):
+def test_a_killed_study_goes_on_repeats_nothing_and_says_the_same(tiny, table_of, tmp_path):
     table = table_of(budget=SIZES | {"targets": [100, 300, 1000]})
     (tmp_path / "study.toml").write_text(tomli_w.dumps(table))
 
@@ -147,16 +163,7 @@ def test_a_killed_study_goes_on_repeats_nothing_and_says_the_same(table_of, tmp_
 
     # From the scores alone, without the data: the same bytes.
     shutil.rmtree(tmp_path / "d")
-    words = [
-        "scale",
-        tmp_path / "study.toml",
-        "--judge",
-        "--runs",
-        tmp_path / "whole",
-        "--out",
-        tmp_path / "again.json",
-    ]
-    subprocess.run([sys.executable, "-m", "tamis", *map(str, words)], check=True, capture_output=True)
+    tiny.judge_again("scale", tmp_path)
     assert (tmp_path / "again.json").read_bytes() == (tmp_path / "whole-results" / "tiny.json").read_bytes()
 
 

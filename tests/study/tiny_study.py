@@ -1,5 +1,8 @@
 """Studies that take seconds, as tables."""
 
+import subprocess
+import sys
+
 from tamis.study import compare, prepare_study, read_study
 
 TRAINING = {
@@ -30,6 +33,12 @@ def run(table, folder, *, name="runs", **options):
     study = read_study(table, where="study.toml")
     encoded = prepare_study(study)
     return compare(study, encoded, runs=folder / name, results=folder / "results", **options)
+
+
+def judge_again(verb, folder):
+    """Verdicts from the scores alone, of the runs in ``whole`` into ``again.json``, by the command."""
+    words = [verb, folder / "study.toml", "--judge", "--runs", folder / "whole", "--out", folder / "again.json"]
+    subprocess.run([sys.executable, "-m", "tamis", *map(str, words)], check=True, capture_output=True)
 
 
 def trial_files(folder):
