@@ -9,7 +9,6 @@ import numpy as np
 from tamis.analysis.prequential import (
     FIELD_STRENGTH,
     PAIR_STRENGTH,
-    PAIR_THRESHOLD,
     check_columns,
     log_loss,
     logistic,
@@ -17,7 +16,13 @@ from tamis.analysis.prequential import (
     overall_rates,
     rates_before,
     together,
+    unlikely_beyond,
 )
+
+PAIR_THRESHOLD = 3.0
+"""In standard errors. There are many pairs: of those that tell nothing fewer than one in 740 lies beyond."""
+SELDOM = 0.0228
+"""The chance of a standard normal number beyond 2."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +59,24 @@ class ContextWorth:
             for name in names:
                 counts[:, places[name]] |= z > PAIR_THRESHOLD
         return counts
+
+    @property
+    def counts_surely(self) -> np.ndarray:
+        """Which fields tell something in some context beyond doubt, ``(fields,)`` of booleans.
+
+        A field is asked in each context alone and with each other field, so some of that looks well by chance. Here it
+        must be so good that of fields that tell nothing anywhere at most one in 44 counts, as beyond two standard
+        errors of a single question.
+        """
+        contexts = int((self.own != 0).any(axis=1).sum())
+        questions = contexts * (len(self.fields) + 1)
+        threshold = unlikely_beyond(SELDOM / max(1, questions))
+        best = np.maximum(self.own, self.everywhere).max(axis=0, initial=0.0)
+        places = {field: place for place, field in enumerate(self.fields)}
+        for names, z in zip(self.pair_names, self.pairs.T, strict=True):
+            for name in names:
+                best[places[name]] = max(best[places[name]], z.max())
+        return best > threshold
 
 
 def measure_context_worth(

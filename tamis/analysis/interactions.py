@@ -9,7 +9,6 @@ import numpy as np
 from tamis.analysis.prequential import (
     FIELD_STRENGTH,
     PAIR_STRENGTH,
-    PAIR_THRESHOLD,
     check_columns,
     log_loss,
     logistic,
@@ -17,7 +16,10 @@ from tamis.analysis.prequential import (
     overall_rates,
     rates_before,
     together,
+    unlikely_beyond,
 )
+
+LEVEL = 0.05
 
 FEWEST_DECIDED = 3
 """A field that decides about fewer others is one of a pair, or of two, rather than a context."""
@@ -38,13 +40,20 @@ class Interactions:
     gain: np.ndarray
     z: np.ndarray
 
+    @property
+    def is_told(self) -> np.ndarray:
+        """Which pairs tell more together, so surely that among fields that tell nothing one would in 5 % of cases."""
+        pairs = len(self.fields) * (len(self.fields) - 1) / 2
+        return self.z > unlikely_beyond(LEVEL / max(1, pairs))
+
     def decided_by(self, field: str) -> tuple[str, ...]:
         """The fields of which it depends on ``field`` what they tell."""
-        return tuple(name for name, z in zip(self.fields, self.z[self.fields.index(field)], strict=True) if _is_told(z))
+        told = self.is_told[self.fields.index(field)]
+        return tuple(name for name, is_told in zip(self.fields, told, strict=True) if is_told)
 
     def strongest(self, *, among: Collection[str]) -> str | None:
         """The field that decides most about others, by the sum of its gains; None if none decides about three."""
-        gains = np.where(_is_told(self.z), self.gain, 0.0).sum(axis=1)
+        gains = np.where(self.is_told, self.gain, 0.0).sum(axis=1)
         gains = dict(zip(self.fields, gains.tolist(), strict=True))
         decide = [field for field in self.fields if field in among and len(self.decided_by(field)) >= FEWEST_DECIDED]
         return max(decide, key=lambda field: gains[field], default=None)
@@ -95,7 +104,3 @@ def measure_interactions(fields: Mapping[str, np.ndarray], labels: np.ndarray) -
         gain[row, column] = gain[column, row] = gains.mean()
         z[row, column] = z[column, row] = gains.sum() / np.sqrt(max((gains**2).sum(), np.finfo(np.float64).tiny))
     return Interactions(fields=tuple(fields), gain=gain, z=z)
-
-
-def _is_told(z: np.ndarray) -> np.ndarray:
-    return z > PAIR_THRESHOLD

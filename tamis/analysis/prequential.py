@@ -6,13 +6,22 @@ Source: prequential statistics (Dawid 1984) of Laplace's rule of succession.
 """
 
 from collections.abc import Mapping
+from statistics import NormalDist
 
 import numpy as np
 
 FIELD_STRENGTH, PAIR_STRENGTH = 20.0, 200.0
 """How many rows a prior counts as: pairs have many more values, of which most are seen a few times only."""
-PAIR_THRESHOLD = 3.0
-"""In standard errors. There are many pairs: of those that tell nothing fewer than one in 740 lies beyond."""
+
+
+def unlikely_beyond(chance: float) -> float:
+    """The number beyond which a standard normal one lies with ``chance``.
+
+    Example:
+        >>> round(unlikely_beyond(0.05), 3)
+        1.645
+    """
+    return -NormalDist().inv_cdf(chance)
 
 
 def overall_rates(clicks: np.ndarray) -> np.ndarray:

@@ -1,6 +1,8 @@
 """Where fields do not count: what the training rows say of each field in each value of a context."""
 
 import math
+from collections.abc import Collection
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,8 +18,25 @@ _MOST_ROWS, _MOST_PAIRED_VALUES = 1_000_000, 100_000_000
 _BUCKETS = 32
 
 
-def find_context(settings: ExperimentSettings, encoded: EncodedSet) -> tuple[Context | None, dict[int, str]]:
-    """Where fields do not count that count somewhere, and the names of the context's values that training rows have.
+@dataclass(frozen=True, kw_only=True)
+class FoundContext:
+    """Where fields do not count that count somewhere, and those that tell something in some value beyond doubt.
+
+    ``values`` are the names of the context's values that training rows have, by their ids.
+    """
+
+    context: Context
+    sure: tuple[str, ...]
+    values: dict[int, str]
+
+    def of(self, fields: Collection[str | None]) -> Context:
+        """The same for some of the fields."""
+        left_out = {name: ids for name, ids in self.context.left_out.items() if name in fields}
+        return Context(field=self.context.field, left_out=left_out)
+
+
+def find_context(settings: ExperimentSettings, encoded: EncodedSet) -> FoundContext | None:
+    """Ask the training rows where each field counts.
 
     A context of "auto" is the categorical field that decides most about others, None if none decides about several.
     With several labels it is asked of the first. Numbers are asked in buckets. Lists and vectors are not asked and
@@ -47,7 +66,7 @@ def find_context(settings: ExperimentSettings, encoded: EncodedSet) -> tuple[Con
         part = {one: column[:pair_rows] for one, column in values.items()}
         found = measure_interactions(part, labels[:pair_rows]).strongest(among=categorical)
         if found is None:
-            return None, {}
+            return None
         name = found
     contexts = values.pop(name)
     worth = measure_context_worth(contexts, values, labels, pair_rows=pair_rows)
@@ -58,7 +77,11 @@ def find_context(settings: ExperimentSettings, encoded: EncodedSet) -> tuple[Con
         if counts[seen].any()
     }
     names = encoded.encoders.value_names(tables[name])
-    return Context(field=name, left_out=left_out), {value: names[value] for value in seen.tolist()}
+    return FoundContext(
+        context=Context(field=name, left_out=left_out),
+        sure=tuple(one for one, is_sure in zip(worth.fields, worth.counts_surely, strict=True) if is_sure),
+        values={value: names[value] for value in seen.tolist()},
+    )
 
 
 def _buckets(numbers: np.ndarray) -> np.ndarray:

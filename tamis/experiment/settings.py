@@ -79,7 +79,7 @@ class WorthSettings:
 
     ``context`` names a field that may decide which others matter, such as a scenario, a slot or a device. In the rows
     with a value of it under which another field was not seen to tell anything, that field is left out; a field that
-    tells something in some context stays. With "auto" it is the field that decides most about the others, by the
+    surely tells something in some context stays. With "auto" it is the field that decides most about the others, by the
     training rows, or none if no field decides about several.
     """
 

@@ -68,8 +68,8 @@ def choose_fields(
     The network is the same for all models, so that what is kept is a matter of the data and of the seed. A scenario
     field stays in any case. If nothing is beyond the threshold, the field with the largest z is kept: a model must see
     something. What was found is written to ``worth.json`` in ``folder``, from which a run that is resumed reads it
-    again. With ``settings.worth.context``, fields that count in some context stay too, and the choice says where they
-    do not; that is counted each time.
+    again. With ``settings.worth.context``, fields that surely tell something in some context stay too, and the choice
+    says where fields do not count; that is counted each time.
 
     Raises:
         ConfigError: the context is no categorical field.
@@ -78,7 +78,7 @@ def choose_fields(
     assert settings.worth is not None
     workers = workers or Workers()
     # First, because it refuses at once what is no context.
-    context, values = (None, {}) if settings.worth.context is None else find_context(settings, encoded)
+    context = None if settings.worth.context is None else find_context(settings, encoded)
     identity = _identity(settings, encoded, workers)
     found = workers.from_main(_read(folder / WORTH_FILE, identity))
     if found is None:
@@ -89,14 +89,14 @@ def choose_fields(
             remove_whole(folder / "worth")
         workers.barrier()
     kept = {line.name for line in found if line.z > settings.worth.threshold}
-    kept |= set() if context is None else context.left_out.keys()
+    kept |= set() if context is None else set(context.sure)
     kept = kept or {max(found, key=lambda line: line.z).name}
-    kept |= {encoded.layout.scenario, None if context is None else context.field}
+    kept |= {encoded.layout.scenario, None if context is None else context.context.field}
     return FieldChoice(
         found=found,
         kept=tuple(name for name in encoded.layout.field_names if name in kept),
-        context=context,
-        context_values=values,
+        context=None if context is None else context.of(kept),
+        context_values={} if context is None else context.values,
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tamis.data.readers.planted import PlantedSource
 from tamis.errors import ConfigError
-from tamis.experiment import WorthSettings, choose_fields, prepare_data, read_settings, run_experiment
+from tamis.experiment import choose_fields, prepare_data, read_settings, run_experiment
 from tamis.experiment.field_context import find_context
 from tamis.experiment.prepare import open_data
 from tamis.export import load_bundle
@@ -50,9 +50,10 @@ def truth_of(settings):
 
 def found_in(settings, encoded):
     """The names of the fields that were found to count, by the value of the context."""
-    context, values = find_context(settings, encoded)
+    found = find_context(settings, encoded)
     return {
-        value: {name for name, ids in context.left_out.items() if number not in ids} for number, value in values.items()
+        value: {name for name, ids in found.context.left_out.items() if number not in ids}
+        for number, value in found.values.items()
     }
 
 
@@ -74,11 +75,9 @@ def test_where_the_context_decides_nothing_hardly_anything_is_left_out(tmp_path)
     data = {"recipe": "adult", "folder": str(tmp_path / "data")}
     settings = settings_of(tmp_path, data=data, worth={"context": "relationship"})
     encoded = prepare_data(settings.data)
-    context, values = find_context(settings, encoded)
-    cells = len(values) * len(context.left_out)
-    assert len(context.left_out) == 13 and sum(map(len, context.left_out.values())) < 0.1 * cells
-    found, _ = find_context(replace(settings, worth=WorthSettings(context="auto")), encoded)
-    assert found is not None and found.field == "occupation"
+    left_out = find_context(settings, encoded).context.left_out
+    values = find_context(settings, encoded).values
+    assert len(left_out) == 13 and sum(map(len, left_out.values())) < 0.1 * len(values) * len(left_out)
 
 
 def test_the_context_is_found_and_where_there_is_none_none_is(tmp_path):
@@ -90,7 +89,7 @@ def test_the_context_is_found_and_where_there_is_none_none_is(tmp_path):
         data = {"recipe": "planted-context", "folder": str(tmp_path / f"data-{place}")}
         data["options"] = {**settings.data.options, "interactions": interactions}
         encoded = prepare_data(replace(settings.data, **data))
-        assert find_context(settings, encoded) == (None, {})
+        assert find_context(settings, encoded) is None
         choice = choose_fields(settings, encoded, folder=tmp_path / "run")
         assert choice.context is None and not any("left_out_in" in line for line in choice.to_json())
 
@@ -132,11 +131,12 @@ def test_a_resumed_run_has_the_same_context(tmp_path):
     assert choose_fields(settings, encoded, folder=tmp_path / "other") == first
 
 
-def test_fields_that_count_in_a_context_stay_whatever_their_worth_on_average(tmp_path):
+def test_fields_that_count_in_a_context_stay_whatever_their_worth_on_average_and_noise_does_not(tmp_path):
     settings = settings_of(tmp_path, worth={"context": "context", "threshold": 1000.0})
     encoded = prepare_data(settings.data)
     choice = choose_fields(settings, encoded, folder=tmp_path / "run")
-    assert {"context"} | set().union(*truth_of(settings).values()) <= set(choice.kept)
+    assert set(choice.kept) == {"context"} | set().union(*truth_of(settings).values())
+    assert choice.context.left_out.keys() == set(choice.kept) - {"context"}
 
 
 def test_numbers_are_asked_in_buckets_and_lists_count_everywhere(tmp_path):
@@ -164,9 +164,9 @@ def test_numbers_are_asked_in_buckets_and_lists_count_everywhere(tmp_path):
     settings = settings_of(tmp_path, data=data, worth={"context": "slot"})
     encoded = prepare_data(settings.data)
     assert encoded.layout.dense_width >= 3, "price has a second column for what is missing"
-    context, values = find_context(settings, encoded)
-    (s0,) = [number for number, value in values.items() if value == "s0"]
-    assert context.left_out.keys() == {"price"} and context.left_out["price"] == (s0,)
+    found = find_context(settings, encoded)
+    (s0,) = [number for number, value in found.values.items() if value == "s0"]
+    assert found.context.left_out == {"price": (s0,)} and found.sure == ("price",)
 
 
 @pytest.mark.parametrize(("name", "hint"), [("contxt", "Did you mean 'context'"), ("click", "")])
