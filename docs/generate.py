@@ -39,7 +39,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "beyond": lambda: studies.verdicts_table(RESULTS / "studies" / "beyond-planted-small" / "verdicts.json"),
     "ablations": lambda: studies.ablations_table(RESULTS / "studies" / "ablations" / "verdicts.json", "ssr_d"),
     "worth": lambda: worth.worth_table(worth.WITH_WORTH),
-    "by_context": lambda: worth.worth_table(worth.WITH_CONTEXT),
+    "by_context": lambda: worth.worth_table(worth.WITH_CONTEXT, with_context=True),
     "worth_by_epoch": worth.worth_by_epoch_table,
     "context_known": worth.context_known_table,
     "context_found": worth.context_found_table,

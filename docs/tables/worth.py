@@ -22,11 +22,12 @@ WITH_CONTEXT = {
 """Models of the table that choose them by a context, and the same models without."""
 
 
-def worth_table(chosen_and_plain: dict[str, str]) -> str:
+def worth_table(chosen_and_plain: dict[str, str], *, with_context: bool = False) -> str:
     """One line a data set, budget and model: without and with the choice of fields by their worth."""
     lines = [
-        "| data set | dense parameters | model | all fields | chosen fields | difference [95 %] | after Holm | kept |",
-        "|---|---:|---|---:|---:|---|---|---|",
+        "| data set | dense parameters | model | all fields | chosen fields | difference [95 %] | after Holm | kept |"
+        + " context: left out |" * with_context,
+        "|---|---:|---|---:|---:|---|---|---|" + "---|" * with_context,
     ]
     for contest in table_contests():
         by_label = {line["label"]: line for line in contest["ranking"] if line["auc"] is not None}
@@ -37,9 +38,11 @@ def worth_table(chosen_and_plain: dict[str, str]) -> str:
             gap, word = difference(contest["tests"], one["model"], other["model"])
             place = RESULTS / contest["dataset"] / contest["split"] / one["model"]
             records = [RunRecord.load(path) for path in sorted(place.glob("seed-*.json"))]
+            found = [record.worth for record in records]
             lines.append(
                 f"| {contest['data']} | {contest['target']:,} | `{other['label']}` | {other['auc']:.4f} "
-                f"| {one['auc']:.4f} | {gap} | {word} | {kept_fields([record.worth for record in records])} |"
+                f"| {one['auc']:.4f} | {gap} | {word} | {kept_fields(found)} |"
+                + (f" {contexts(found)} |" if with_context else "")
             )
     return "\n".join(lines)
 
@@ -118,6 +121,30 @@ def _mean_gap(ones: Sequence[float], others: Sequence[float]) -> str:
     ends = mean_interval(gaps)
     assert ends is not None, "one truth has no interval"
     return interval({"mean": statistics.fmean(gaps), "low": ends[0], "high": ends[1]})
+
+
+def contexts(seeds: Sequence[Sequence[dict[str, Any]]]) -> str:
+    """The contexts that seeds found, and what share of its values and the kept fields' they leave out, in the mean.
+
+    Example:
+        >>> slot = {"name": "slot", "kept": True, "values": ["top", "side"]}
+        >>> contexts([[slot, {"name": "a", "kept": True, "left_out_in": ["top"]}], [{"name": "a", "kept": True}]])
+        'slot: 50% (1 of 2 seeds)'
+    """
+    found: dict[str, list[float]] = {}
+    for fields in seeds:
+        for context in (field for field in fields if "values" in field):
+            kept = [field for field in fields if field["kept"] and "left_out_in" in field]
+            left_out = sum(len(field["left_out_in"]) for field in kept)
+            found.setdefault(context["name"], []).append(left_out / max(1, len(kept) * len(context["values"])))
+    return (
+        ", ".join(
+            f"{name}: {statistics.fmean(shares):.0%}"
+            + ("" if len(shares) == len(seeds) else f" ({len(shares)} of {len(seeds)} seeds)")
+            for name, shares in found.items()
+        )
+        or "none found"
+    )
 
 
 def kept_fields(seeds: Sequence[Sequence[dict[str, Any]]]) -> str:

@@ -39,6 +39,21 @@ def test_zeros_of_a_filter_are_those_after_its_last_iteration():
     assert _zeros_behind([seed], "head") == ""
 
 
+def test_the_contexts_that_seeds_found_and_what_they_leave_out():
+    from tables.worth import contexts
+
+    def seed(name, *left_out):
+        fields = [{"name": f"f{place}", "kept": True, "left_out_in": part} for place, part in enumerate(left_out)]
+        return [{"name": name, "kept": True, "values": ["a", "b"]}, *fields, {"name": "g", "kept": False}]
+
+    none = [{"name": "f0", "kept": True}]
+    assert contexts([seed("slot", ["a"], []), seed("slot", ["a", "b"], [])]) == "slot: 38%"
+    assert (
+        contexts([seed("slot", ["a"]), none, seed("time", [])]) == "slot: 50% (1 of 3 seeds), time: 0% (1 of 3 seeds)"
+    )
+    assert contexts([none]) == "none found"
+
+
 def test_kept_fields_are_counted_seed_by_seed():
     from tables.worth import kept_fields
 
