@@ -61,7 +61,7 @@ def test_knowing_helps_and_a_second_start_repeats_nothing(tmp_path, monkeypatch)
     monkeypatch.setattr(context_known, "MODELS", {"mlp": mlp})
     monkeypatch.setattr(context_known, "TRAINING", {**context_known.TRAINING, "batch_size": 256})
     monkeypatch.setenv("TAMIS_CACHE", str(tmp_path / "cache"))
-    words = ["context_known.py", "--truths", "1", "--out", str(tmp_path / "out"), "--rows"]
+    words = ["context_known.py", "--truths", "4", "--out", str(tmp_path / "out"), "--rows"]
     monkeypatch.setattr(sys, "argv", [*words, "20000"])
     context_known.main()
     path = tmp_path / "out" / "planted-context.json"
