@@ -12,6 +12,7 @@ from tamis.errors import DataError
 
 LEVEL = 0.05
 _DECADE = 10.0
+_ABOUT = 1.25  # sizes that are meant to be equal are so within the tolerance of a budget
 _LEAST_SIZES = 3
 
 Word = Literal["still gains", "saturates", "not told apart"]
@@ -75,18 +76,21 @@ def judge_saturation(sizes: Sequence[float], sides: Sequence[AucSide], *, thresh
 
 
 def compare_slopes(one: Curve, other: Curve) -> Comparison:
-    """By how much more AUC ``one`` gains than ``other`` by ten times the size, over the last decade of sizes of each.
+    """By how much more AUC ``one`` gains than ``other`` by ten times the size, over the last decade that both have.
 
+    Where one curve ends earlier, the larger sizes of the other stay out: curves are steeper where models are small.
     Both curves are of models on the same test rows; rows and seeds both count in its 95 % interval, as they do in
     ``judge_saturation``.
 
     Raises:
-        DataError: a curve has fewer than three sizes, or they are not ascending.
+        DataError: the curves have fewer than three such sizes, or they are not ascending.
     """
+    end = _ABOUT * min((sizes[-1] for sizes, _ in (one, other) if len(sizes)), default=0.0)
     sides, weights = [], []
-    for sign, (sizes, at_sizes) in ((1.0, one), (-1.0, other)):
+    for sign, (all_sizes, at_sizes) in ((1.0, one), (-1.0, other)):
+        sizes = [size for size in all_sizes if size <= end]
         start = _start_of_last_decade(sizes)
-        sides += at_sizes[start:]
+        sides += at_sizes[start : len(sizes)]
         weights += [sign * weight for weight in slope_weights(sizes[start:])]
     return weigh_auc(sides, weights)
 
