@@ -8,13 +8,14 @@ from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
-
-# Loaded before there is a group: its functions take the group of that moment as their default. Torch's optimizers load
-# it too, and that late it would hold the group beyond `close`, whose threads can abort a process that ends.
-import torch.distributed.nn
 from torch import Tensor, nn
 
 from tamis.errors import ConfigError
+
+if dist.is_available():
+    # Loaded before there is a group: its functions take the group of that moment as their default. Torch's optimizers
+    # load it too, and that late it would hold the group beyond `close`, whose threads can abort a process that ends.
+    import torch.distributed.nn
 
 Value = TypeVar("Value")
 
