@@ -1,8 +1,9 @@
 """Which fields tell more together than apart, and which one decides about the others: counted, without a model."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,7 +21,6 @@ from tamis.analysis.prequential import (
 )
 
 LEVEL = 0.05
-
 FEWEST_DECIDED = 3
 """A field that decides about fewer others is one of a pair, or of two, rather than a context."""
 
@@ -59,6 +59,18 @@ class Interactions:
         return max(decide, key=lambda field: gains[field], default=None)
 
 
+class _Judged(NamedTuple):
+    """Chances of all rows, and how unlikely they make the labels."""
+
+    total: float
+    chances: np.ndarray
+    losses: np.ndarray
+
+
+def _best(*ways: _Judged) -> _Judged:
+    return min(ways, key=lambda way: way.total)
+
+
 def measure_interactions(fields: Mapping[str, np.ndarray], labels: np.ndarray) -> Interactions:
     """Ask of every pair of fields whether it tells more than both apart, of each row by the rows before it alone.
 
@@ -88,19 +100,22 @@ def measure_interactions(fields: Mapping[str, np.ndarray], labels: np.ndarray) -
     overall = overall_rates(clicks)
     level = logit(overall)
 
-    def best(ways: Iterable[np.ndarray]) -> np.ndarray:
-        return min(ways, key=lambda chances: log_loss(chances, clicks).sum())
+    def judged(chances: np.ndarray) -> _Judged:
+        losses = log_loss(chances, clicks)
+        return _Judged(losses.sum(), chances, losses)
 
-    alone, twice = {}, {}
+    alone, logits, twice = {}, {}, {}
     for name, values in fields.items():
-        alone[name] = best((overall, rates_before(values, clicks, overall, strength=FIELD_STRENGTH)))
-        twice[name] = rates_before(values, clicks, alone[name], strength=PAIR_STRENGTH)
+        rates = judged(rates_before(values, clicks, overall, strength=FIELD_STRENGTH))
+        alone[name] = _best(judged(overall), rates)
+        logits[name] = logit(alone[name].chances)
+        twice[name] = judged(rates_before(values, clicks, alone[name].chances, strength=PAIR_STRENGTH))
     gain, z = np.zeros((2, len(fields), len(fields)))
     for (row, one), (column, other) in combinations(enumerate(fields), 2):
-        added = logistic(logit(alone[one]) + logit(alone[other]) - level)
-        apart = best((added, alone[one], alone[other]))
-        pair = rates_before(together(fields[one], fields[other]), clicks, apart, strength=PAIR_STRENGTH)
-        gains = log_loss(best((apart, twice[one], twice[other])), clicks) - log_loss(pair, clicks)
+        added = judged(logistic(logits[one] + logits[other] - level))
+        apart = _best(added, alone[one], alone[other])
+        pair = rates_before(together(fields[one], fields[other]), clicks, apart.chances, strength=PAIR_STRENGTH)
+        gains = _best(apart, twice[one], twice[other]).losses - log_loss(pair, clicks)
         gain[row, column] = gain[column, row] = gains.mean()
         z[row, column] = z[column, row] = gains.sum() / np.sqrt(max((gains**2).sum(), np.finfo(np.float64).tiny))
     return Interactions(fields=tuple(fields), gain=gain, z=z)

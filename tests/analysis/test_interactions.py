@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tamis.analysis import measure_interactions
+from tamis.analysis import Interactions, measure_interactions
 from tamis.data.readers.planted import PlantedField, PlantedInteraction, PlantedSettings, PlantedSource
 
 
@@ -99,6 +99,16 @@ def test_the_field_that_decides_is_found_and_only_where_one_does(truth):
     assert found.strongest(among=[name for name in found.fields if name != "slot"]) is None
     nothing = measure_interactions(*planted(20_000, truth))
     assert nothing.strongest(among=nothing.fields) is None
+
+
+def test_more_pairs_ask_for_more():
+    def interactions(count, z):
+        names = tuple(f"f{number}" for number in range(count))
+        z = np.full((count, count), float(z)) * ~np.eye(count, dtype=bool)
+        return Interactions(fields=names, gain=z / 1000, z=z)
+
+    assert interactions(4, 3.0).decided_by("f1") == ("f0", "f2", "f3"), "of 6 pairs one in 120 is beyond 2.39"
+    assert interactions(60, 3.9).decided_by("f1") == () and len(interactions(60, 4.1).decided_by("f1")) == 59
 
 
 def test_columns_that_cannot_be_counted_are_refused():
