@@ -6,6 +6,7 @@ from rich.console import Console
 
 from tamis.cli.study_tables import print_total
 from tamis.cli.tables import new_table
+from tamis.reports.wording import format_gain
 
 if TYPE_CHECKING:
     from tamis.study import ScalePlan
@@ -73,8 +74,7 @@ def print_scale(results: dict[str, Any]) -> None:
             "data", "curve", "less curve", "by ten times the size", "", text=("data", "curve", "less curve", "")
         )
         for pair in results["slopes"]:
-            gap = f"{pair['difference']:+.4f} [{pair['low']:+.4f}, {pair['high']:+.4f}]"
-            table.add_row(pair["data"], pair["one"], pair["other"], gap, pair["verdict"])
+            table.add_row(pair["data"], pair["one"], pair["other"], format_gain(pair), pair["verdict"])
         console.print()
         console.print(table)
         console.print("Which curve gains more AUC, last decade; over all pairs by Holm.", highlight=False)
@@ -86,11 +86,7 @@ def describe_curve(curve: dict[str, Any]) -> list[str]:
     words = found["verdict"] + (f" from {found['from_size']:,.0f}" if found["from_size"] else "")
     sentences = [f"{words}: {found['reason']}"]
     if found["slope"]:
-        slope = found["slope"]
-        sentences.append(
-            f"AUC by ten times the size, last decade: {slope['difference']:+.4f} "
-            f"[{slope['low']:+.4f}, {slope['high']:+.4f}]"
-        )
+        sentences.append(f"AUC by ten times the size, last decade: {format_gain(found['slope'])}")
     law = curve["laws"].get("auc")
     if law is None:
         return [*sentences, f"no law: {curve['no_law']}"]

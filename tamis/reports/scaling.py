@@ -10,7 +10,7 @@ from tamis.record import write_whole
 from tamis.reports.scaling_plot import AXES, draw_scaling
 from tamis.reports.svg import SERIES
 from tamis.reports.template import render
-from tamis.reports.wording import format_number, format_p, format_short
+from tamis.reports.wording import format_gain, format_number, format_p, format_short
 
 _FORMAT = 1
 
@@ -49,7 +49,7 @@ def _section(curves: list[dict[str, Any]], results: dict[str, Any], name: str) -
         "facts": next((curve for curve in curves if curve["dataset"]), curves[0]),
         "overviews": _pictures(numbered, axis, name) if len(curves) > 1 else [],
         "slopes": [
-            (pair["one"], pair["other"], _gain(pair), pair["verdict"])
+            (pair["one"], pair["other"], format_gain(pair), pair["verdict"])
             for pair in results.get("slopes", [])
             if pair["data"] == curves[0]["data"]
         ],
@@ -89,7 +89,7 @@ def describe_saturation(curve: dict[str, Any]) -> str:
     slope = found["slope"]
     if slope is None:
         return f"{found['verdict']}: {found['reason']}"
-    gain = f"{_gain(slope)} AUC by ten times the size"
+    gain = f"{format_gain(slope)} AUC by ten times the size"
     low, high = (format_short(size) for size in found["window"])
     words = found["verdict"]
     if found["from_size"]:
@@ -113,10 +113,6 @@ def cautions(curve: dict[str, Any]) -> list[str]:
     if failed:
         found.append(f"{len(failed)} run{'s' if len(failed) > 1 else ''} failed: {failed[0]['reason']}")
     return found
-
-
-def _gain(slope: dict[str, Any]) -> str:
-    return f"{slope['difference']:+.4f} [{slope['low']:+.4f}, {slope['high']:+.4f}]"
 
 
 def _law(curve: dict[str, Any], metric: str) -> dict[str, str]:

@@ -57,6 +57,16 @@ def describe_auc(model: Model) -> str:
     return f"{format_number(line.auc_mean)} [{format_number(line.auc_low)}, {format_number(line.auc_high)}]"
 
 
+def format_gain(found: dict[str, Any]) -> str:
+    """A difference with the ends of its interval, signs shown.
+
+    Example:
+        >>> format_gain({"difference": 0.00214, "low": -0.001, "high": 0.0053})
+        '+0.0021 [-0.0010, +0.0053]'
+    """
+    return f"{found['difference']:+.4f} [{found['low']:+.4f}, {found['high']:+.4f}]"
+
+
 def format_number(value: Any, *, decimals: int = 4) -> str:
     """Counts with thousands apart, measures with a fixed number of decimals, nothing as a dash.
 
