@@ -53,12 +53,7 @@ class ContextWorth:
         or where it tells something together with another field. In a rare context, where little can be known, it counts
         by what it tells everywhere.
         """
-        counts = (self.own > 0) | (self.everywhere > 0)
-        places = {field: place for place, field in enumerate(self.fields)}
-        for names, z in zip(self.pair_names, self.pairs.T, strict=True):
-            for name in names:
-                counts[:, places[name]] |= z > PAIR_THRESHOLD
-        return counts
+        return (self.own > 0) | (self.everywhere > 0) | (self._best_pairs > PAIR_THRESHOLD)
 
     @property
     def counts_surely(self) -> np.ndarray:
@@ -71,12 +66,17 @@ class ContextWorth:
         contexts = int((self.own != 0).any(axis=1).sum())
         questions = contexts * (len(self.fields) + 1)
         threshold = unlikely_beyond(SELDOM / max(1, questions))
-        best = np.maximum(self.own, self.everywhere).max(axis=0, initial=0.0)
+        return np.maximum.reduce([self.own, self.everywhere, self._best_pairs]).max(axis=0) > threshold
+
+    @property
+    def _best_pairs(self) -> np.ndarray:
+        """The best that each field tells in each context together with another, ``(contexts, fields)``."""
+        best = np.full(self.own.shape, -np.inf)
         places = {field: place for place, field in enumerate(self.fields)}
         for names, z in zip(self.pair_names, self.pairs.T, strict=True):
             for name in names:
-                best[places[name]] = max(best[places[name]], z.max())
-        return best > threshold
+                best[:, places[name]] = np.maximum(best[:, places[name]], z)
+        return best
 
 
 def measure_context_worth(

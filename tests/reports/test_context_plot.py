@@ -30,7 +30,9 @@ def test_a_dot_stands_where_a_field_counts_and_a_ring_where_it_does_by_some_seed
     second = (SLOT, line("a", 5, left_out_in=["side"]), line("b", 3, left_out_in=["top"]), first[3])
     shown = section(first, second)
     assert dots(shown) == [(0, 0, True), (1, 0, False), (1, 1, True)], "top: a by both; side: a by one, b by both"
-    assert "counts where slot has this value" in shown and "because they count where slot has some value" in shown
+    assert (
+        "counts where slot has this value" in shown and "because they surely count where slot has some value" in shown
+    )
 
 
 def test_of_contexts_that_seeds_found_the_most_frequent_is_shown(section):
