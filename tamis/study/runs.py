@@ -1,6 +1,7 @@
 """The runs of one entrant: trials one after the other, the choice, then its final runs side by side.
 
-Everything that is done lies in files, and what lies there is not done again.
+Everything that is done lies in files, and what lies there is not done again. The choice lies among the results too:
+where they are and the runs are not, as after a change of machine, the final runs are made again and the tuning is not.
 """
 
 import dataclasses
@@ -22,7 +23,7 @@ from tamis.study.budget import Matched, match_budget
 from tamis.study.processes import Chain, Job, Outcome
 from tamis.study.search import RunSettings, changed, read_run
 from tamis.study.settings import Entrant, StudySettings
-from tamis.study.tuning import Trial, choose, propose
+from tamis.study.tuning import Trial, Tuned, propose, tuned_by
 from tamis.study.work import run_final, run_trial, score_trial
 from tamis.training.settings import HIGHER_IS_BETTER
 
@@ -54,17 +55,22 @@ class EntrantRuns:
         self.is_higher_better = HIGHER_IS_BETTER[entrant.settings.metric]
         self.tuner = self if entrant.tuned_as is None else EntrantRuns(study, entrant.tuned_as, encoded, places, tell)
 
-    def tune(self) -> Generator[list[Job], list[Outcome], list[Trial]]:
-        """The trials, each made or found.
+    def tune(self) -> Generator[list[Job], list[Outcome], Matched | None]:
+        """The trials, each made or found, and the choice among them; None if nothing can be run with it.
 
         Raises:
             ConfigError: the folder holds trials of other settings.
         """
+        tuned = self._published_choice()
+        if tuned is not None:
+            for number in range(tuned.trials):
+                self._tell(self._trial_name(number))
+            return self._choose(tuned)
         trials: list[Trial] = []
         for number in range(self.study.rules.trials):
             trial = yield from self._trial(number, trials)
             trials.append(trial)
-        return trials
+        return self._choose(tuned_by(trials, higher_is_better=self.is_higher_better))
 
     def tune_and_run(self) -> Chain:
         """Trials, the choice by validation, final runs.
@@ -72,21 +78,13 @@ class EntrantRuns:
         Raises:
             ConfigError: the folder holds trials of other settings.
         """
-        trials = yield from self.tune()
-        yield from self._run_chosen(trials)
+        matched = yield from self.tune()
+        yield from self._final_runs(matched)
 
     def run_as_tuned(self) -> Chain:
-        """The final runs of an entrant that is tuned at another size, where all trials have been made by now.
-
-        Raises:
-            ConfigError: the folder of the trials holds those of other settings.
-        """
-        tuner = self.tuner
-        found = [
-            tuner._found_trial(trial_folder(tuner.folder, number) / TRIAL_FILE)
-            for number in range(self.study.rules.trials)
-        ]
-        yield from self._run_chosen([trial for trial in found if trial is not None])
+        """The final runs of an entrant that is tuned at another size, where the choice has been made by now."""
+        content = json.loads((self.tuner.folder / CHOSEN_FILE).read_text())
+        yield from self._final_runs(self._choose(_read_tuned(content, where=self.tuner.name)))
 
     def score_trials(self) -> Chain:
         """The test AUC of every trial, for the selection gain; asked for when all final runs are done."""
@@ -105,7 +103,7 @@ class EntrantRuns:
     def _trial(self, number: int, past: list[Trial]) -> Generator[list[Job], list[Outcome], Trial]:
         """One trial, made or found."""
         folder = trial_folder(self.folder, number)
-        name = f"{self.name} trial {number}"
+        name = self._trial_name(number)
         found = self._found_trial(folder / TRIAL_FILE)
         if found is not None:
             self._tell(name)
@@ -139,30 +137,37 @@ class EntrantRuns:
         names = [part.name for part in dataclasses.fields(Trial)]
         return read_config(Trial, {key: content[key] for key in names}, where=str(path))
 
-    def _run_chosen(self, trials: list[Trial]) -> Chain:
-        matched = self._choose(trials)
-        if matched is not None:
-            yield from self._final_runs(matched)
+    def _published_choice(self) -> Tuned | None:
+        """The choice among the results, if it is this entrant's; None where trials are wanted for themselves."""
+        path = self._published_path()
+        if path is None or not path.exists() or self.study.rules.selection_gain or not self.study.rules.trials:
+            return None
+        content = json.loads(path.read_text())
+        is_own = content["trials"] == self.study.rules.trials and self._is_own(content)
+        return _read_tuned(content, where=str(path)) if is_own else None
 
-    def _choose(self, trials: list[Trial]) -> Matched | None:
+    def _published_path(self) -> Path | None:
+        if self.places.results is None:
+            return None
+        run = RunRecord(
+            dataset=self.encoded.name,
+            split=self.encoded.manifest.split_description,
+            model=self.entrant.label,
+            seed=self.entrant.seeds[0],
+        )
+        return result_path(self.places.results, run).with_name(CHOSEN_FILE)
+
+    def _choose(self, tuned: Tuned) -> Matched | None:
         """Write down what was chosen, and why; None if nothing can be run."""
-        best = choose(trials, higher_is_better=self.is_higher_better)
-        content: dict[str, Any] = {
-            "trials": len(trials),
-            "failed_trials": [{"trial": t.number, "reason": t.reason} for t in trials if t.value is None],
-            "chosen_trial": best and best.number,
-            "valid": best and best.value,
-            "values": best.values if best else {},
-        }
+        content: dict[str, Any] = {"identity": self._identity(), **dataclasses.asdict(tuned)}
         matched = None
         try:
-            if trials and best is None:
-                raise ConfigError(f"all {len(trials)} trials failed, the first because: {trials[0].reason}")
-            matched = self._matched(best.values if best else {})
+            if tuned.trials and tuned.chosen_trial is None:
+                first = tuned.failed_trials[0]["reason"]
+                raise ConfigError(f"all {tuned.trials} trials failed, the first because: {first}")
+            matched = self._matched(tuned.values)
         except ConfigError as error:
             content["reason"] = str(error)
-            for seed in self.entrant.seeds:
-                self._tell(f"{self.name} seed {seed}")
         else:
             content |= {
                 "size": {} if matched.size is None else dataclasses.asdict(matched.size),
@@ -170,13 +175,20 @@ class EntrantRuns:
                 "settings": matched.settings.to_table(),
             }
         _write_json(self.folder / CHOSEN_FILE, content)
+        published = self._published_path()
+        if published is not None and matched is not None and tuned.trials and self.tuner is self:
+            _write_json(published, content)
         return matched
 
-    def _final_runs(self, matched: Matched) -> Chain:
+    def _final_runs(self, matched: Matched | None) -> Chain:
+        if matched is None:
+            for seed in self.entrant.seeds:
+                self._tell(self._seed_name(seed))
+            return
         jobs: dict[Path, Job] = {}
         for seed in self.entrant.seeds:
             settings, folder = matched.settings.with_seed(seed), self.folder / f"seed-{seed}"
-            name = f"{self.name} seed {seed}"
+            name = self._seed_name(seed)
             (folder / FAILED_FILE).unlink(missing_ok=True)
             if self._is_done(folder, settings):
                 self._tell(name)
@@ -228,12 +240,18 @@ class EntrantRuns:
         settings = changed(self.entrant.settings, values, where=self.name)
         return match_budget(settings, self.entrant, self.study.budget, self.encoded)
 
+    def _trial_name(self, number: int) -> str:
+        return f"{self.name} trial {number}"
+
+    def _seed_name(self, seed: int) -> str:
+        return f"{self.name} seed {seed}"
+
     def _job(self, name: str, function: Callable[..., Any], settings: RunSettings, folder: Path) -> Job:
         arguments = (settings.to_table(), str(self.encoded.folder), str(folder), self.places.command)
         return Job(name=name, function=function, arguments=arguments)
 
     def _is_own(self, trial: dict[str, Any]) -> bool:
-        """Whether a trial is one of this entrant: made with the same choices, budget and data, from the same settings.
+        """Whether a trial or a choice is this entrant's: by the same search, budget and data, from the same settings.
 
         A setting that did not exist when it was made has its default, as in a record.
         """
@@ -272,6 +290,10 @@ class EntrantRuns:
 def trial_folder(entrant: Path, number: int) -> Path:
     """Where a trial lies below its entrant's folder."""
     return entrant / "trials" / f"trial-{number:03d}"
+
+
+def _read_tuned(content: dict[str, Any], *, where: str) -> Tuned:
+    return read_config(Tuned, {part.name: content[part.name] for part in dataclasses.fields(Tuned)}, where=where)
 
 
 def _write_json(path: Path, content: Any) -> None:

@@ -27,6 +27,17 @@ class Trial:
     reason: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Tuned:
+    """What all trials came to: which was chosen, the ``values`` it tried, and what it reached on validation."""
+
+    trials: int
+    failed_trials: tuple[dict[str, Any], ...]
+    chosen_trial: int | None
+    valid: float | None
+    values: dict[str, Any]
+
+
 def propose(
     search: Mapping[str, Choice], past: Sequence[Trial], *, seed: str, higher_is_better: bool = True
 ) -> dict[str, Any]:
@@ -84,6 +95,18 @@ def choose(trials: Sequence[Trial], *, higher_is_better: bool = True) -> Trial |
     finished = [trial for trial in trials if trial.value is not None]
     sign = 1 if higher_is_better else -1
     return max(finished, key=lambda trial: sign * (trial.value or 0.0), default=None)
+
+
+def tuned_by(trials: Sequence[Trial], *, higher_is_better: bool = True) -> Tuned:
+    """The trials in sum; without any, nothing was chosen and the settings stand as they are."""
+    best = choose(trials, higher_is_better=higher_is_better)
+    return Tuned(
+        trials=len(trials),
+        failed_trials=tuple({"trial": t.number, "reason": t.reason} for t in trials if t.value is None),
+        chosen_trial=best and best.number,
+        valid=best and best.value,
+        values=best.values if best else {},
+    )
 
 
 def _distribution(optuna: Any, choice: Choice) -> Any:

@@ -63,6 +63,68 @@ def test_trials_made_before_a_setting_existed_are_ones_own_if_it_has_its_default
         tiny.run(table, tmp_path)
 
 
+def chosen_files(folder):
+    return sorted((folder / "results").rglob("chosen.json"))
+
+
+def test_where_only_the_results_are_left_nothing_is_tuned_again(plant, tiny, tmp_path, in_this_process):
+    models = [tiny.mlp("a", budget_setting="hidden"), tiny.mlp("b", settings={"dim": 4, "hidden": [16]})]
+    table = {
+        **tiny.study_of([plant("log")], models, trials=3, seeds=[0]),
+        "budget": {"kind": "parameters", "targets": [200, 400], "tuned_at": 200, "tolerance": 0.2},
+        "search": tiny.SEARCH,
+    }
+    before = tiny.run(table, tmp_path)["data_sets"]
+    published = {path: path.read_bytes() for path in chosen_files(tmp_path)}
+    assert [path.parent.name for path in published] == ["a-200", "b-200"]  # what was tuned, not what keeps a choice
+    shutil.rmtree(tmp_path / "runs")
+    heard = []
+    after = tiny.run(table, tmp_path, report=lambda done, total, _: heard.append((done, total)))["data_sets"]
+    assert heard == [(number, 10) for number in range(1, 11)]
+    assert not tiny.trial_files(tmp_path)
+    assert [trained_anew(contest) for contest in after] == [trained_anew(contest) for contest in before]
+    assert {path: path.read_bytes() for path in chosen_files(tmp_path)} == published
+
+    # Seeds that were not asked for before cost their runs only.
+    table["study"] = {**table["study"], "seeds": [0, 1]}
+    (contest, _) = tiny.run(table, tmp_path)["data_sets"]
+    assert not tiny.trial_files(tmp_path) and [len(line["seeds"]) for line in contest["ranking"]] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"study": {"trials": 3}},
+        {"study": {"selection_gain": True}},
+        {"training": {"epochs": 1}},
+        {"search": {"model.dropout": {"choices": [0.0, 0.4]}}},
+        {"seed": 1},
+    ],
+)
+def test_a_choice_by_other_rules_is_not_taken_from_the_results(plant, tiny, tmp_path, in_this_process, change):
+    table = {
+        **tiny.study_of([plant("log")], [tiny.mlp()], trials=2, seeds=[0]),
+        "search": tiny.SEARCH,
+    }
+    tiny.run(table, tmp_path)
+    (path,) = chosen_files(tmp_path)
+    before = json.loads(path.read_text())
+    shutil.rmtree(tmp_path / "runs")
+    if "seed" in change:
+        plant("log", seed=change["seed"])
+    for part in ("study", "training", "search"):
+        table[part] = {**table[part], **change.get(part, {})}
+    assert tiny.all_ran(tiny.run(table, tmp_path)["data_sets"][0])
+    assert len(tiny.trial_files(tmp_path)) == table["study"]["trials"]
+    after = json.loads(path.read_text())
+    assert (after == before) == (change == {"study": {"selection_gain": True}})
+
+
+def test_a_study_that_tunes_nothing_publishes_no_choice(plant, tiny, tmp_path, in_this_process):
+    tiny.run(tiny.study_of([plant("log")], [tiny.mlp()], seeds=[0]), tmp_path)
+    assert list((tmp_path / "results").rglob("seed-0.json")) and not chosen_files(tmp_path)
+
+
 @pytest.fixture
 def cut_short(tiny, tmp_path, monkeypatch):
     """Leave a study as a kill would: its runs have checkpoints, and what says that they are done is not there yet."""
@@ -157,12 +219,15 @@ def test_a_process_that_dies_while_it_removes_the_checkpoints_of_a_trial_fails_n
     assert tiny.all_ran(contest)
 
 
+def trained_anew(contest):
+    """A contest as it is each time, which is all but the seconds that its runs took."""
+    lines = [{key: value for key, value in line.items() if key != "train_seconds"} for line in contest["ranking"]]
+    return contest | {"ranking": lines}
+
+
 def without_seconds(path):
     verdicts = json.loads(path.read_text())
-    for contest in verdicts["data_sets"]:
-        for line in contest["ranking"]:
-            del line["train_seconds"]
-    return verdicts
+    return verdicts | {"data_sets": [trained_anew(contest) for contest in verdicts["data_sets"]]}
 
 
 def test_a_killed_study_goes_on_repeats_nothing_and_says_the_same(plant, tiny, tmp_path):
