@@ -9,7 +9,12 @@ from tamis.cli.options import From, Offline, Overrides
 
 
 def train(
-    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="The experiment: data, model, training.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="The experiment: data, model, training. Or a record, whose run is repeated."
+        ),
+    ],
     overrides: Overrides = None,
     seed: Annotated[int | None, typer.Option(help="Short for --set training.seed=N.")] = None,
     out: Annotated[

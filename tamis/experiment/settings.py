@@ -10,6 +10,7 @@ from tamis.config import apply_overrides, read_config, read_toml, suggest, write
 from tamis.data.split import SplitSettings
 from tamis.errors import ConfigError
 from tamis.models import MODELS
+from tamis.record import RunRecord
 from tamis.training import TrainingSettings
 
 
@@ -153,5 +154,22 @@ def read_settings(table: Mapping[str, Any], *, where: str) -> ExperimentSettings
 
 
 def load_settings(path: Path | str, overrides: Iterable[str] = ()) -> ExperimentSettings:
-    """Read an experiment file and apply ``a.b=value`` overrides on top."""
-    return read_settings(apply_overrides(read_toml(path), overrides), where=str(path))
+    """Read an experiment file and apply ``a.b=value`` overrides on top; a record, too, is one: that of its run.
+
+    Raises:
+        ConfigError: a part or key is unknown, has the wrong type, or breaks its rule; or the record is no model's.
+        DataError: the record cannot be read.
+    """
+    table = _recorded_experiment(Path(path)) if Path(path).suffix == ".json" else read_toml(path)
+    return read_settings(apply_overrides(table, overrides), where=str(path))
+
+
+def _recorded_experiment(path: Path) -> dict[str, Any]:
+    record = RunRecord.load(path)
+    if "model" not in record.settings:
+        raise ConfigError(
+            f"{path}: is a record of {record.model}, which is no model of tamis and has no experiment. "
+            "Give the record of a model, or an experiment file."
+        )
+    # Which lists are attended is written beside the settings; the recipe or the schema file says it again.
+    return {part: value for part, value in record.settings.items() if part != "attended"}

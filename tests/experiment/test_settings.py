@@ -1,5 +1,6 @@
 """Experiment files are read strictly, and say themselves again."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tamis.config import read_toml
 from tamis.errors import ConfigError
 from tamis.experiment import load_settings, read_settings
 from tamis.models import MODELS
+from tamis.record import RunRecord
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = (ROOT / "experiments", ROOT / "tamis" / "cli" / "demo_settings")
@@ -65,6 +67,27 @@ def test_a_record_of_before_a_setting_existed_is_of_the_same_experiment():
     assert settings.is_recorded_as(recorded)
     assert not settings.is_recorded_as({**recorded, "training": {**recorded["training"], "compile": "off"}})
     assert not settings.is_recorded_as({**recorded, "training": {**recorded["training"], "gone": 1}})
+
+
+def test_every_published_record_of_a_model_is_an_experiment_again():
+    records = [path for path in (ROOT / "results").rglob("seed-*.json") if "sparsity" not in path.parts]
+    references = [path for path in records if path.parent.name == "lightgbm"]
+    assert len(records) - len(references) > 700
+    for path in set(records) - set(references):
+        settings, told = load_settings(path), json.loads(path.read_text())
+        assert (settings.model, settings.training.seed) == (told["settings"]["model"]["name"], told["seed"])
+        assert settings.is_recorded_as({name: part for name, part in told["settings"].items() if name != "attended"})
+
+
+def test_a_record_takes_overrides_and_one_of_trees_is_refused(tmp_path):
+    settings = read_settings(table(), where="file")
+    record = RunRecord(dataset="adult", split="random-8-1-1", model="mlp", seed=0, settings=settings.to_table())
+    record.save(tmp_path / "record.json")
+    assert load_settings(tmp_path / "record.json") == settings
+    assert load_settings(tmp_path / "record.json", ["training.seed=3"]) == settings.with_seed(3)
+    dataclasses.replace(record, model="lightgbm", settings={"reference": {}}).save(tmp_path / "trees.json")
+    with pytest.raises(ConfigError, match=r"trees.json: is a record of lightgbm, which is no model of tamis .* Give"):
+        load_settings(tmp_path / "trees.json")
 
 
 def test_overrides_come_last(tmp_path):
