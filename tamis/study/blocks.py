@@ -41,7 +41,8 @@ class ModelBlock:
     ``budget_setting`` names the settings scaled to meet the budget; without any the model keeps its size, and the
     verdicts say so. ``search`` is what may be tuned, beside what the study tunes for all. ``seeds`` replaces the
     study's, by as many. ``worth`` is the part of that name of an experiment: this model's runs choose their fields.
-    ``only`` names the data sets on which it stands, all if it names none.
+    ``only`` names the data sets on which it stands, ``targets`` the sizes of the budget at which it does; all if they
+    name none.
     """
 
     name: str
@@ -53,6 +54,7 @@ class ModelBlock:
     seeds: tuple[int, ...] | None = None
     worth: dict[str, Any] | None = None
     only: tuple[str, ...] = ()
+    targets: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         check_name("[[model]] label", self.label)
@@ -60,6 +62,10 @@ class ModelBlock:
     def stands_on(self, data: DataBlock) -> bool:
         """Whether it stands on a data set."""
         return not self.only or data.name in self.only
+
+    def stands_at(self, target: int | None) -> bool:
+        """Whether it stands at a size of the budget."""
+        return not self.targets or target in self.targets
 
     @property
     def is_reference(self) -> bool:
@@ -107,7 +113,7 @@ def read_reference_block(block: Mapping[str, Any], *, where: str) -> ModelBlock:
     Raises:
         ConfigError: there is no such reference, or it cannot have what the block says.
     """
-    for key in ("training", "budget_setting", "worth"):
+    for key in ("training", "budget_setting", "targets", "worth"):
         if key in block:
             raise ConfigError(
                 f"{where}: a reference has no {key}: it has neither epochs nor a size, nor fields to choose. Remove it."

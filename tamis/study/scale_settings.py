@@ -87,6 +87,7 @@ class ScaleSettings:
             for shape in product(*[[(axis, word) for word in words] for axis, words in self._grid(model).items()])
             for share in self.scale.data_shares
             for target in study.budget.targets or (None,)
+            if model.stands_at(target)
         ]
 
     def curves(self) -> dict[tuple[str, str], list[Point]]:

@@ -140,6 +140,7 @@ class StudySettings:
                 for d, target in self.contests()
                 if d == data
                 for model in self.models_on(data)
+                if model.stands_at(target)
             ]
             found += [self.entrant(data, reference, None) for reference in self.references if reference.stands_on(data)]
         return found
@@ -269,9 +270,20 @@ def read_study(table: Mapping[str, Any], *, where: str) -> StudySettings:
             if name not in known:
                 hint = suggest(name, known)
                 raise ConfigError(f"{where} model {model.label!r}: only names no data set: {name!r}. {hint}")
+        for target in model.targets:
+            if target not in study.budget.targets:
+                raise ConfigError(
+                    f"{where} model {model.label!r}: targets must be some of [budget] targets "
+                    f"{list(study.budget.targets)}; got {target}."
+                )
     for data in study.data:
         if not study.models_on(data):
             raise ConfigError(f"{where} [[data]] {data.name!r}: no model stands on it. Add it to `only` of one.")
+        for target in study.budget.targets:
+            if not any(model.stands_at(target) for model in study.models_on(data)):
+                raise ConfigError(
+                    f"{where} [[data]] {data.name!r}: no model stands at {target:,}. Add it to `targets` of one."
+                )
         for name in data.model:
             if not any(name in study._settings_of(data, model) for model in study.models_on(data)):
                 raise ConfigError(f"{where} [[data]] {data.name!r}: no model of the study has a setting {name!r}.")

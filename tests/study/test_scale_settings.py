@@ -34,7 +34,7 @@ def test_there_are_studies_to_load():
 def test_a_shipped_study_loads(path):
     settings = load_scale(path)
     assert settings.study.rules.name == path.stem
-    assert all(len(points) >= 4 for points in settings.curves().values())
+    assert all(len(points) >= 3 for points in settings.curves().values())
 
 
 def test_sizes_make_one_curve_a_model_and_data_set():
@@ -43,6 +43,11 @@ def test_sizes_make_one_curve_a_model_and_data_set():
         "mlp": ["mlp-1k", "mlp-10k", "mlp-100k"],
         "sparse": ["sparse-1k", "sparse-10k", "sparse-100k"],
     }
+
+
+def test_a_curve_ends_where_its_model_does():
+    settings = read(budget=SIZES, model=[{"name": "mlp"}, {"name": "ssr_s", "targets": [1_000, 10_000]}])
+    assert labels_of(settings)["ssr_s"] == ["ssr_s-1k", "ssr_s-10k"]
 
 
 def test_at_equal_sizes_each_shape_has_a_curve_of_its_own():

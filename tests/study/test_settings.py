@@ -49,6 +49,21 @@ def test_settings_of_training_go_from_common_to_data_set_to_model():
     )
 
 
+def test_a_model_may_stand_at_some_sizes_only():
+    budget = {"kind": "parameters", "targets": [1_000, 10_000], "tuned_at": 1_000}
+    models = [{"name": "mlp"}, {"name": "ssr_s", "targets": [10_000]}]
+    study = read(budget=budget, model=models, study={"name": "s", "trials": 1})
+    assert [entrant.label for entrant in study.entrants()] == ["mlp-1k", "mlp-10k", "ssr_s-10k"]
+    (_, _, sparse) = study.entrants()
+    assert sparse.tuned_as is not None and sparse.tuned_as.label == "ssr_s-1k"  # where all are tuned, it is too
+    with pytest.raises(ConfigError, match=r"model 'mlp': targets must be some of \[budget\] targets .*; got 500"):
+        read(budget=budget, model=[{"name": "mlp", "targets": [500]}], study={"name": "s", "trials": 1})
+    with pytest.raises(ConfigError, match=r"'adult': no model stands at 1,000. Add it to `targets` of one"):
+        read(budget=budget, model=models[1:], study={"name": "s", "trials": 1})
+    with pytest.raises(ConfigError, match=r"a reference has no targets"):
+        read(budget=budget, reference=[{"name": "lightgbm", "targets": [1_000]}])
+
+
 def test_a_model_may_stand_on_some_data_sets_only():
     data = [{"name": "adult", "recipe": "adult"}, {"name": "other", "recipe": "planted"}]
     study = read(data=data, model=[{"name": "mlp"}, {"name": "lr", "only": ["other"]}])
