@@ -3,7 +3,8 @@
     python docs/generate.py            rewrite the documents
     python docs/generate.py --check    say what would change, and fail if anything would
 
-A generated part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``; ``tables/`` makes them.
+A generated part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``; ``tables/`` makes them, and draws
+the pictures.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import re
 import sys
 from collections.abc import Callable
 
-from tables import house, lab, runs, speed, studies, worth
+from tables import house, lab, pictures, runs, scaling, speed, studies, worth
 from tables.places import RESULTS, ROOT
 
 DOCUMENTS = (
@@ -35,6 +36,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "rooms": house.rooms_table,
     "planted": house.planted_table,
     "evidence": studies.evidence_table,
+    "ranking_pictures": pictures.ranking_pictures,
     "rankings": studies.ranking_tables,
     "beyond": lambda: studies.verdicts_table(RESULTS / "studies" / "beyond-planted-small" / "verdicts.json"),
     "ablations": lambda: studies.ablations_table(RESULTS / "studies" / "ablations" / "verdicts.json", "ssr_d"),
@@ -43,6 +45,10 @@ GENERATED: dict[str, Callable[[], str]] = {
     "worth_by_epoch": worth.worth_by_epoch_table,
     "context_known": worth.context_known_table,
     "context_found": worth.context_found_table,
+    "growth_planted": lambda: scaling.growth_table("scaling-planted"),
+    "growth_planted_no_norm": lambda: scaling.growth_table("scaling-planted-no-norm"),
+    "bounds_planted": lambda: scaling.bounds_sentence("scaling-planted", "planted-39-rows-5000000"),
+    "slopes_planted": lambda: scaling.slopes_table("scaling-planted"),
     "lighter": lab.lighter_table,
     "sparsity": lab.sparsity_table,
 }
@@ -71,6 +77,12 @@ def main() -> None:
             stale.append(name)
             if not is_check:
                 path.write_text(fresh)
+    for path, (sources, how) in pictures.pictures().items():
+        if pictures.is_stale(path, sources):
+            stale.append(path.relative_to(ROOT).as_posix())
+            if not is_check:
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(pictures.draw(sources, how))
     print("\n".join(f"{'stale' if is_check else 'written'}: {name}" for name in stale) or "nothing to change")
     sys.exit(is_check and bool(stale))
 

@@ -5,7 +5,18 @@ import json
 from tables.places import RESULTS
 from tamis.record import RunRecord, find_runs, summarise
 
-NO_RECORDS = ("benchmarks", "context", "knob", "tuning", "scaling", "sparsity", "speed-quality", "studies", "worth")
+NO_RECORDS = (
+    "bayes",
+    "benchmarks",
+    "context",
+    "knob",
+    "tuning",
+    "scaling",
+    "sparsity",
+    "speed-quality",
+    "studies",
+    "worth",
+)
 GOALS = {
     ("movielens-100k", "ssr_d"): 0.790,
     ("movielens-100k", "mlp"): 0.780,

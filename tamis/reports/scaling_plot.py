@@ -1,12 +1,14 @@
 """Quality against size on a logarithmic axis: seeds, means, the fitted law with its band, dashed where it is beyond."""
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Any
 
 from markupsafe import Markup
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from tamis.reports.svg import MUTED, TEXT, WIDTH, drawing, series_colour, series_dash, to_svg
+from tamis.reports.svg import INK, MUTED, TEXT, WIDTH, drawing, series_colour, series_dash, to_svg
 from tamis.reports.wording import format_short
 
 AXES = {
@@ -20,30 +22,56 @@ METRIC_NAMES = {"auc": "test AUC", "log_loss": "test log loss (nats)"}
 
 _HEIGHT = 270
 _LEFT, _RIGHT, _FOOT, _HEAD = 62, 14, 46, 12
+_LEGEND_COLUMNS, _LEGEND_LINE = 3, 22
 # Beyond the largest size the picture goes so far; the table goes farther.
 _DRAWN_BEYOND = 10.0
 
 
-def draw_scaling(curves: Sequence[tuple[int, dict[str, Any]]], metric: str, *, axis: str, name: str) -> Markup | None:
-    """The curves, each with its series number; bands are drawn of one curve alone. None where nothing has run."""
+def draw_scaling(
+    curves: Sequence[tuple[int, dict[str, Any]]],
+    metric: str,
+    *,
+    axis: str,
+    name: str,
+    has_legend: bool = False,
+    heights: tuple[float, float] | None = None,
+) -> Markup | None:
+    """The curves, each with its series number; bands are drawn of one curve alone. None where nothing has run.
+
+    A legend is for where no page stands around the picture to say which curve is which; ``heights``, the ends of the
+    upright axis, for pictures beside each other.
+    """
     curves = [(series, curve) for series, curve in curves if _means(curve, metric)]
     if not curves:
         return None
-    with drawing(WIDTH, _HEIGHT) as figure:
-        box = (_LEFT / WIDTH, _FOOT / _HEIGHT, 1 - (_LEFT + _RIGHT) / WIDTH, 1 - (_FOOT + _HEAD) / _HEIGHT)
+    head = _HEAD + (_LEGEND_LINE * ceil(len(curves) / _LEGEND_COLUMNS) if has_legend else 0)
+    height = _HEIGHT + head - _HEAD
+    with drawing(WIDTH, height) as figure:
+        box = (_LEFT / WIDTH, _FOOT / height, 1 - (_LEFT + _RIGHT) / WIDTH, 1 - (_FOOT + head) / height)
         axes = figure.add_axes(box)
         axes.set_xscale("log")
         for series, curve in curves:
             _plot(axes, curve, metric, series, has_band=len(curves) == 1)
-        axes.set_ylim(*_heights([curve for _, curve in curves], metric))
+        axes.set_ylim(*(heights or heights_of([curve for _, curve in curves], metric)))
         axes.xaxis.set_major_locator(LogLocator(numticks=6))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda size, _: format_short(size)))
         axes.locator_params(axis="y", nbins=6)
         axes.set_xlabel(AXES[axis])
         axes.set_ylabel(METRIC_NAMES[metric])
+        if has_legend:
+            _draw_legend(axes, curves)
         labels = ", ".join(curve["curve"] for _, curve in curves)
         return to_svg(figure, name=name, title=f"{METRIC_NAMES[metric]} against {AXES[axis]}: {labels}")
+
+
+def _draw_legend(axes, curves: Sequence[tuple[int, dict[str, Any]]]) -> None:  # noqa: ANN001
+    lines = [
+        Line2D([], [], color=series_colour(series), linestyle=series_dash(series), marker="o", label=curve["curve"])
+        for series, curve in curves
+    ]
+    place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.2}
+    axes.legend(handles=lines, ncols=_LEGEND_COLUMNS, frameon=False, labelcolor=INK, **place)
 
 
 def _plot(axes, curve: dict[str, Any], metric: str, series: int, *, has_band: bool) -> None:  # noqa: ANN001
@@ -90,7 +118,7 @@ def _from(rows: list[tuple[float, ...]], largest: float) -> list[tuple[float, ..
     return [row for row in rows if row[0] >= largest]
 
 
-def _heights(curves: Sequence[dict[str, Any]], metric: str) -> tuple[float, float]:
+def heights_of(curves: Sequence[dict[str, Any]], metric: str) -> tuple[float, float]:
     """What the points span, and not much more of an extrapolation: an unsure one would flatten all else."""
     values = [seed[metric] for curve in curves for point in curve["points"] for seed in point["seeds"]]
     values = [value for value in values if value is not None]

@@ -1,5 +1,6 @@
 """What documents show of records: a table that is up to date may still be wrong."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -60,3 +61,30 @@ def test_kept_fields_are_counted_seed_by_seed():
     seeds = [[{"kept": True}, {"kept": False}, {"kept": False}], [{"kept": True}, {"kept": True}, {"kept": False}]]
     assert kept_fields(seeds) == "1 to 2 of 3"
     assert kept_fields(seeds[:1]) == "1 of 3"
+
+
+def test_a_size_that_has_not_run_is_an_empty_cell_and_a_gain_stands_with_its_interval(tmp_path, monkeypatch):
+    from tables import scaling
+
+    def curve(name, aucs, slope):
+        points = [{"target": target, "auc": auc} for target, auc in aucs.items()]
+        return {"curve": name, "points": points, "saturation": {"verdict": "still gains", "slope": slope}}
+
+    gain = {"difference": 0.00214, "low": -0.001, "high": 0.0053}
+    pair = {"one": "mlp", "other": "ssr_s", **gain, "verdict": "gains less"}
+    results = {
+        "curves": [curve("mlp", {3_000: None, 1_000: 0.7}, gain), curve("ssr_s", {3_000: 0.75}, None)],
+        "slopes": [pair],
+    }
+    (tmp_path / "scaling").mkdir()
+    (tmp_path / "scaling" / "s.json").write_text(json.dumps(results))
+    monkeypatch.setattr(scaling, "RESULTS", tmp_path)
+    head, _, *lines = scaling.growth_table("s").splitlines()
+    assert head.startswith("| model | 1,000 | 3,000 |")
+    assert lines == [
+        "| `mlp` | 0.7000 |  | +0.0021 [-0.0010, +0.0053] | still gains |",
+        "| `ssr_s` |  | 0.7500 |  | still gains |",
+    ]
+    assert scaling.slopes_table("s").splitlines()[2] == (
+        "| `mlp` | `ssr_s` | +0.0021 [-0.0010, +0.0053] | gains less |"
+    )

@@ -1,0 +1,52 @@
+"""What growth is worth: the curves of a scaling study, and which of them gains more."""
+
+import json
+import statistics
+from typing import Any
+
+from tables.places import RESULTS
+from tamis.record import RunRecord
+from tamis.reports.wording import format_gain
+
+
+def growth_table(study: str) -> str:
+    """One line a model, one column a size: the mean test AUC, then what the last ten times the size were worth."""
+    curves = _read(study)["curves"]
+    targets = sorted({point["target"] for curve in curves for point in curve["points"]})
+    lines = [
+        f"| model | {' | '.join(f'{target:,}' for target in targets)} | by ten times the size [95 %] | says |",
+        f"|---|{'---:|' * len(targets)}---|---|",
+    ]
+    for curve in curves:
+        aucs = {point["target"]: point["auc"] for point in curve["points"]}
+        cells = ["" if aucs.get(target) is None else f"{aucs[target]:.4f}" for target in targets]
+        slope, verdict = curve["saturation"]["slope"], curve["saturation"]["verdict"]
+        gain = "" if slope is None else format_gain(slope)
+        lines.append(f"| `{curve['curve']}` | {' | '.join(cells)} | {gain} | {verdict} |")
+    return "\n".join(lines)
+
+
+def bounds_sentence(study: str, data: str) -> str:
+    """Between what the curves of a planted log stand: what no model can beat, and what single fields tell."""
+    bayes = json.loads((RESULTS / "bayes" / f"{data}.json").read_text())["test"]
+    (place,) = (RESULTS / "scaling" / study).glob(f"{data}/*/lr")
+    aucs = [RunRecord.load(path).test["auc"] for path in sorted(place.glob("seed-*.json"))]
+    known = [auc for auc in aucs if auc is not None]
+    first = (place / "seed-0.json").relative_to(RESULTS.parent)
+    return (
+        f"On the {bayes['rows']:,} test rows the true chances would score {bayes['auc']:.4f} "
+        f"([`tamis data bayes`](../results/bayes/{data}.json)), and `lr`, which adds up what single fields tell, "
+        f"{statistics.fmean(known):.4f} (mean of {len(known)} seeds, `tamis train {first}`)."
+    )
+
+
+def slopes_table(study: str) -> str:
+    """One line a pair of curves: by how much more the first gains by ten times the size."""
+    lines = ["| model | beside | difference of the gains [95 %] | after Holm |", "|---|---|---|---|"]
+    for pair in _read(study)["slopes"]:
+        lines.append(f"| `{pair['one']}` | `{pair['other']}` | {format_gain(pair)} | {pair['verdict']} |")
+    return "\n".join(lines)
+
+
+def _read(study: str) -> dict[str, Any]:
+    return json.loads((RESULTS / "scaling" / f"{study}.json").read_text())

@@ -1,0 +1,80 @@
+"""The pictures of the documents: whole files of their own, drawn from the results as they are."""
+
+import json
+import re
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = json.loads((ROOT / "results" / "scaling" / "scaling-movielens-100k-small.json").read_text())
+
+
+@pytest.fixture(autouse=True)
+def tables(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    yield
+    for name in [name for name in sys.modules if name.split(".")[0] == "tables"]:
+        sys.modules.pop(name)
+
+
+def test_every_picture_is_shown_by_a_document_and_every_document_shows_one_that_is_made():
+    from tables.pictures import FOLDER, pictures
+
+    text = "".join(path.read_text() for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+    made = set(pictures())
+    assert {path for path in made if f"pictures/{path.name}" not in text} == set()
+    assert set(FOLDER.glob("*")) == made
+
+
+def test_a_picture_is_stale_once_its_results_are_others(tmp_path, monkeypatch):
+    from tables import pictures
+
+    monkeypatch.setattr(pictures, "ROOT", tmp_path)
+    sources, picture = [tmp_path / "one.json", tmp_path / "other.json"], tmp_path / "picture.svg"
+    for source in sources:
+        source.write_text(json.dumps(RESULTS | {"study": source.stem}))
+    assert pictures.is_stale(picture, sources)
+    picture.write_text(pictures.draw(sources, pictures._growth("one")))
+    assert not pictures.is_stale(picture, sources)
+    sources[1].write_text(json.dumps(RESULTS | {"study": "other", "trials": 7}))
+    assert pictures.is_stale(picture, sources)
+
+
+def test_pictures_beside_each_other_have_one_height():
+    from tables.pictures import _growth
+
+    def ticks(*studies):
+        drawn = str(_growth("one")(*studies))
+        return re.findall(r"<!-- (0\.\d+) -->", drawn) or re.findall(r">(0\.\d+)</text>", drawn)
+
+    def moved(study, by):
+        table = json.loads(json.dumps(RESULTS | {"study": study}))
+        for point in [point for curve in table["curves"] for point in curve["points"]]:
+            point["auc"] += by
+            for seed in point["seeds"]:
+                seed["auc"] += by
+        return table
+
+    one = moved("one", 0.0)
+    assert float(max(ticks(one))) < 0.81 < float(max(ticks(one, moved("other", 0.05))))
+
+
+def test_a_picture_is_one_file_with_the_colours_of_the_page_and_its_own_legend(tmp_path, monkeypatch):
+    from tables import pictures
+
+    monkeypatch.setattr(pictures, "ROOT", tmp_path)
+    source = tmp_path / "results.json"
+    source.write_text(json.dumps(RESULTS))
+    text = pictures.draw([source], pictures._growth(RESULTS["study"]))
+    root = ElementTree.fromstring(text)
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    words = ["".join(part.itertext()).strip() for part in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {curve["curve"] for curve in RESULTS["curves"]} <= set(words)
+    style = root.find("{http://www.w3.org/2000/svg}style").text
+    used = {part.split(")")[0] for part in text.split("var(")[1:]}
+    assert used >= {"--card", "--ink", "--series-0", "--series-1"}
+    assert [name for name in used if style.count(f"{name}:") < (1 if name == "--sans" else 2)] == []  # by day, by night
+    assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
