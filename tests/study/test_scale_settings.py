@@ -9,6 +9,13 @@ from tamis.study import load_scale, read_scale
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDIES = sorted((ROOT / "experiments" / "studies").glob("scaling-*.toml"))
+POINTS_OF_A_LAW = 4
+WITHOUT_A_LAW = {
+    "scaling-planted": {"rank_mixer", "wukong"},
+    "scaling-planted-no-norm": {"mlp", "ssr_s", "ssr_d", "rank_mixer", "wukong"},
+}
+"""Curves that end early, for the time they take: they have slopes, but no law."""
+
 SIZES = {"kind": "parameters", "targets": [1_000, 10_000, 100_000]}
 
 
@@ -34,7 +41,8 @@ def test_there_are_studies_to_load():
 def test_a_shipped_study_loads(path):
     settings = load_scale(path)
     assert settings.study.rules.name == path.stem
-    assert all(len(points) >= 3 for points in settings.curves().values())
+    few = {curve for (_, curve), points in settings.curves().items() if len(points) < POINTS_OF_A_LAW}
+    assert few == WITHOUT_A_LAW.get(path.stem, set())
 
 
 def test_sizes_make_one_curve_a_model_and_data_set():
