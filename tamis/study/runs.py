@@ -14,7 +14,7 @@ from typing import Any
 
 import tomli_w
 
-from tamis.config import read_config
+from tamis.config import Config, read_config
 from tamis.data import EncodedSet
 from tamis.errors import ConfigError
 from tamis.experiment import SETTINGS_FILE, is_record_of, recorded_settings
@@ -84,7 +84,7 @@ class EntrantRuns:
     def run_as_tuned(self) -> Chain:
         """The final runs of an entrant that is tuned at another size, where the choice has been made by now."""
         content = json.loads((self.tuner.folder / CHOSEN_FILE).read_text())
-        yield from self._final_runs(self._choose(_read_tuned(content, where=self.tuner.name)))
+        yield from self._final_runs(self._choose(_read_part(Tuned, content, where=self.tuner.name)))
 
     def score_trials(self) -> Chain:
         """The test AUC of every trial, for the selection gain; asked for when all final runs are done."""
@@ -134,8 +134,7 @@ class EntrantRuns:
                 f"{path}: is a trial of other settings, choices, budget or data than {self.study.where} has now. "
                 f"Name the study otherwise in [study] name, or remove {self.folder}."
             )
-        names = [part.name for part in dataclasses.fields(Trial)]
-        return read_config(Trial, {key: content[key] for key in names}, where=str(path))
+        return _read_part(Trial, content, where=str(path))
 
     def _published_choice(self) -> Tuned | None:
         """The choice among the results, if it is this entrant's; None where trials are wanted for themselves."""
@@ -144,7 +143,7 @@ class EntrantRuns:
             return None
         content = json.loads(path.read_text())
         is_own = content["trials"] == self.study.rules.trials and self._is_own(content)
-        return _read_tuned(content, where=str(path)) if is_own else None
+        return _read_part(Tuned, content, where=str(path)) if is_own else None
 
     def _published_path(self) -> Path | None:
         if self.places.results is None:
@@ -292,8 +291,9 @@ def trial_folder(entrant: Path, number: int) -> Path:
     return entrant / "trials" / f"trial-{number:03d}"
 
 
-def _read_tuned(content: dict[str, Any], *, where: str) -> Tuned:
-    return read_config(Tuned, {part.name: content[part.name] for part in dataclasses.fields(Tuned)}, where=where)
+def _read_part(cls: type[Config], content: dict[str, Any], *, where: str) -> Config:
+    """What a file says of a trial or of a choice; it says more beside it."""
+    return read_config(cls, {part.name: content[part.name] for part in dataclasses.fields(cls)}, where=where)  # type: ignore[arg-type]
 
 
 def _write_json(path: Path, content: Any) -> None:
