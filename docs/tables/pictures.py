@@ -1,4 +1,4 @@
-"""The pictures of the documents, each drawn from one committed file."""
+"""The pictures of the documents, drawn from committed results."""
 
 import hashlib
 import json

@@ -1,11 +1,10 @@
 """What growth is worth: the curves of a scaling study, and which of them gains more."""
 
 import json
-import statistics
 from typing import Any
 
 from tables.places import RESULTS
-from tamis.record import RunRecord
+from tamis.record import RunRecord, summarise
 from tamis.reports.wording import format_gain
 
 
@@ -30,13 +29,13 @@ def bounds_sentence(study: str, data: str) -> str:
     """Between what the curves of a planted log stand: what no model can beat, and what single fields tell."""
     bayes = json.loads((RESULTS / "bayes" / f"{data}.json").read_text())["test"]
     (place,) = (RESULTS / "scaling" / study).glob(f"{data}/*/lr")
-    aucs = [RunRecord.load(path).test["auc"] for path in sorted(place.glob("seed-*.json"))]
-    known = [auc for auc in aucs if auc is not None]
+    (line,) = summarise([RunRecord.load(path) for path in sorted(place.glob("seed-*.json"))])
     first = (place / "seed-0.json").relative_to(RESULTS.parent)
     return (
         f"On the {bayes['rows']:,} test rows the true chances would score {bayes['auc']:.4f} "
         f"([`tamis data bayes`](../results/bayes/{data}.json)), and `lr`, which adds up what single fields tell, "
-        f"{statistics.fmean(known):.4f} (mean of {len(known)} seeds, `tamis train {first}`)."
+        f"{line.auc_mean:.4f} [{line.auc_low:.4f}, {line.auc_high:.4f}] "
+        f"(mean of {len(line.seeds)} seeds, `tamis train {first}`)."
     )
 
 
