@@ -11,9 +11,9 @@ from tamis.study.verdicts import is_own, verdict_on
 def evidence_table() -> str:
     """One line a data set and budget: the best of the SSR family beside the best of all other models."""
     lines = [
-        "| data set | dense parameters | test rows (clicks) | best SSR | best of the others | difference [95 %] "
+        "| data set | dense parameters | test rows (clicks) | seeds | best SSR | best of the others | difference [95 %] "
         "| after Holm | best of all | LightGBM |",
-        "|---|---:|---:|---|---|---|---|---|---|",
+        "|---|---:|---:|---:|---|---|---|---|---|---|",
     ]
     for contest in table_contests():
         models = [line for line in contest["ranking"] if not line["outside"] and line["auc"] is not None]
@@ -22,7 +22,7 @@ def evidence_table() -> str:
         gap, verdict_word = difference(contest["tests"], best[True]["model"], best[False]["model"])
         lines.append(
             f"| {contest['data']} | {contest['target']:,} | {contest['rows']['test']:,} ({contest['positives']:,}) "
-            f"| {_named_auc(best[True])} | {_named_auc(best[False])} "
+            f"| {len(models[0]['seeds'])} | {_named_auc(best[True])} | {_named_auc(best[False])} "
             f"| {gap} | {verdict_word} | {'SSR' if is_own(models[0]) else 'another model'} "
             f"| {'' if trees is None or trees['auc'] is None else format(trees['auc'], '.4f')} |"
         )
