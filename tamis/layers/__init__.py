@@ -7,6 +7,7 @@ configuration and no device. Who may ask: ``embeddings`` and ``models``.
 
 from tamis.layers.adaptive_filter import AdaptiveFilter, keep_places
 from tamis.layers.averaged_batch_norm import AveragedBatchNorm
+from tamis.layers.batch_centre import BatchCentre
 from tamis.layers.bilinear_fusion import BilinearFusion
 from tamis.layers.competition_flow import flow_threshold
 from tamis.layers.competitive_filter import CompetitionKind, CompetitiveFilter, competitive_sparse
@@ -57,6 +58,7 @@ __all__ = [
     "MLP",
     "AdaptiveFilter",
     "AveragedBatchNorm",
+    "BatchCentre",
     "BilinearFusion",
     "CompetitionKind",
     "CompetitiveFilter",

@@ -45,7 +45,9 @@ def _forward(
         mean, variance, count = global_moments(exact, total)
         _update_running(norm, mean.detach(), variance.detach(), count)
         shape = (1, -1, *(1 for _ in x.shape[2:]))
-        y = (exact - mean.view(shape)) * torch.rsqrt(variance + norm.eps).view(shape)
+        y = exact - mean.view(shape)
+        if getattr(norm, "is_scaled", True):  # a norm may only centre
+            y = y * torch.rsqrt(variance + norm.eps).view(shape)
         if norm.weight is not None:
             y = y * norm.weight.view(shape) + norm.bias.view(shape)
     return y.to(x.dtype)

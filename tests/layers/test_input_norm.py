@@ -41,6 +41,33 @@ def test_scoring_uses_the_running_statistics(kind):
             torch.testing.assert_close(output[cell], expected)
 
 
+def test_centre_takes_away_the_mean_of_each_number_and_keeps_its_spread():
+    norm = InputNorm(kind="centre", fields=3, dim=2, momentum=0.5).double()
+    x = torch.randn(5, 3, 2, dtype=torch.float64) * 4 + 7
+    output = norm(x)
+    for field in range(3):
+        for channel in range(2):
+            numbers = [float(x[row, field, channel]) for row in range(5)]
+            expected = [number - sum(numbers) / 5 for number in numbers]
+            torch.testing.assert_close(output[:, field, channel].tolist(), expected)
+    norm.eval()
+    torch.testing.assert_close(norm(x), output)  # one batch is all that it has seen
+    other = torch.randn(4, 3, 2, dtype=torch.float64)
+    torch.testing.assert_close(norm(other), other - x.mean(dim=0))
+
+
+def test_centre_lets_no_gradient_through_that_all_rows_share():
+    norm = InputNorm(kind="centre", fields=3, dim=2)
+    x = torch.randn(5, 3, 2, requires_grad=True)
+    norm(x).sum().backward()
+    torch.testing.assert_close(x.grad, torch.zeros_like(x), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_centre_keeps_the_type_of_its_input(dtype):
+    assert InputNorm(kind="centre", fields=3, dim=2)(torch.randn(5, 3, 2, dtype=dtype)).dtype == dtype
+
+
 def test_layer_normalises_each_fields_vector_by_itself():
     norm = InputNorm(kind="layer", fields=3, dim=4)
     x = torch.randn(5, 3, 4)
@@ -80,13 +107,15 @@ def test_scoring_leaves_the_running_statistics_alone():
     assert norm.norm.num_batches_tracked == 0
 
 
-@pytest.mark.parametrize(("kind", "width"), [("none", 0), ("batch", 12), ("channel", 4), ("field", 3), ("layer", 4)])
+@pytest.mark.parametrize(
+    ("kind", "width"), [("none", 0), ("centre", 0), ("batch", 12), ("channel", 4), ("field", 3), ("layer", 4)]
+)
 def test_the_number_of_parameters_is_a_scale_and_a_shift_for_each_group(kind, width):
     assert sum(p.numel() for p in InputNorm(kind=kind, fields=3, dim=4).parameters()) == 2 * width
 
 
 def test_the_kinds_tested_are_the_kinds_there_are():
-    assert set(INPUT_NORMS) == {"none", "batch", "channel", "field", "layer"}
+    assert set(INPUT_NORMS) == {"none", "batch", "centre", "channel", "field", "layer"}
 
 
 def test_what_it_cannot_be_is_refused():
