@@ -48,6 +48,8 @@ GENERATED: dict[str, Callable[[], str]] = {
     "growth_planted": lambda: scaling.growth_table("scaling-planted"),
     "growth_planted_no_norm": lambda: scaling.growth_table("scaling-planted-no-norm"),
     "bounds_planted": lambda: scaling.bounds_sentence("scaling-planted", "planted-39-rows-5000000"),
+    "input_norm": lambda: studies.verdicts_table(RESULTS / "studies" / "input-norm" / "verdicts.json"),
+    "batch_norm_parts": scaling.batch_norm_parts_table,
     "slopes_planted": lambda: scaling.slopes_table("scaling-planted"),
     "lighter": lab.lighter_table,
     "sparsity": lab.sparsity_table,

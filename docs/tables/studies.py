@@ -11,8 +11,8 @@ from tamis.study.verdicts import is_own, verdict_on
 def evidence_table() -> str:
     """One line a data set and budget: the best of the SSR family beside the best of all other models."""
     lines = [
-        "| data set | dense parameters | test rows (clicks) | seeds | best SSR | best of the others | difference [95 %] "
-        "| after Holm | best of all | LightGBM |",
+        "| data set | dense parameters | test rows (clicks) | seeds | best SSR | best of the others "
+        "| difference [95 %] | after Holm | best of all | LightGBM |",
         "|---|---:|---:|---:|---|---|---|---|---|---|",
     ]
     for contest in table_contests():

@@ -5,11 +5,11 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from tables.places import RESULTS, interval
+from tables.places import RESULTS, mean_gap
 from tables.studies import difference, table_contests
 from tamis.data.readers.planted import PlantedSource
 from tamis.data.recipes import RECIPES
-from tamis.record import RunRecord, mean_interval
+from tamis.record import RunRecord
 
 WITH_WORTH = {"mlp_worth": "mlp", "ssr_s_worth": "ssr_s_paper", "ssr_d_worth": "ssr_d_paper"}
 """Models of the table that choose their fields, and the same models without."""
@@ -84,9 +84,9 @@ def context_known_table() -> str:
             plain = arms["as_it_is"]
             lines.append(
                 f"| {rows * share:,.0f} | {len(logs)} | `{model}` | {statistics.fmean(plain):.4f} "
-                f"| {'' if model == 'gdcn' else _mean_gap(plain, gdcn)} "
-                f"| {_mean_gap(arms['known'], plain)} | {_mean_gap(arms['found'], plain)} "
-                f"| {_mean_gap(arms['found'], arms['known'])} |"
+                f"| {'' if model == 'gdcn' else mean_gap(plain, gdcn)} "
+                f"| {mean_gap(arms['known'], plain)} | {mean_gap(arms['found'], plain)} "
+                f"| {mean_gap(arms['found'], arms['known'])} |"
             )
     return "\n".join(lines)
 
@@ -113,14 +113,6 @@ def context_found_table() -> str:
             f"| {both / known:.0%} of {known} | {(kept - both) / others:.0%} of {others} |"
         )
     return "\n".join(lines)
-
-
-def _mean_gap(ones: Sequence[float], others: Sequence[float]) -> str:
-    """The mean of the differences of pairs, with the interval of that mean."""
-    gaps = [one - other for one, other in zip(ones, others, strict=True)]
-    ends = mean_interval(gaps)
-    assert ends is not None, "one truth has no interval"
-    return interval({"mean": statistics.fmean(gaps), "low": ends[0], "high": ends[1]})
 
 
 def contexts(seeds: Sequence[Sequence[dict[str, Any]]]) -> str:
