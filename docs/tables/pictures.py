@@ -67,12 +67,13 @@ def _ranking(data: str) -> Drawing:
 
 
 def _growth(study: str) -> Drawing:
-    """The curves of one of the studies given, at the heights of all of them."""
+    """The curves of one of the studies given, at the heights of all of them and each model in one colour."""
 
     def drawn(*studies: Any) -> Markup | None:
         (own,) = [results for results in studies if results["study"] == study]
         heights = heights_of([curve for results in studies for curve in results["curves"]], "auc")
-        curves = list(enumerate(own["curves"]))
+        names = list(dict.fromkeys(curve["curve"] for results in studies for curve in results["curves"]))
+        curves = [(names.index(curve["curve"]), curve) for curve in own["curves"]]
         return draw_scaling(curves, "auc", axis=own["axis"], name=study, has_legend=True, heights=heights)
 
     return drawn

@@ -61,6 +61,16 @@ def test_pictures_beside_each_other_have_one_height():
     assert float(max(ticks(one))) < 0.81 < float(max(ticks(one, moved("other", 0.05))))
 
 
+def test_a_model_has_one_colour_in_pictures_beside_each_other():
+    from tables.pictures import _growth
+
+    whole = RESULTS | {"study": "whole"}
+    part = RESULTS | {"study": "part", "curves": RESULTS["curves"][1:2]}
+    assert "--series-1" in str(_growth("part")(whole, part))
+    assert "--series-0" not in str(_growth("part")(whole, part))
+    assert "--series-0" in str(_growth("part")(part))
+
+
 def test_a_picture_is_one_file_with_the_colours_of_the_page_and_its_own_legend(tmp_path, monkeypatch):
     from tables import pictures
 
