@@ -86,14 +86,18 @@ def main() -> None:
     arguments = parser.parse_args()
     data = {"recipe": "planted-39", "options": {"rows": arguments.rows}}
     encoded = prepare_data(read_settings({"data": data, "model": {"name": "mlp"}}, where="why_batch_norm").data)
+    settings = {"models": MODELS, "training": TRAINING}
+    earlier = json.loads(arguments.out.read_text()) if arguments.out.exists() else None
+    if earlier is not None and (earlier["dataset"], earlier["settings"]) != (encoded.name, settings):
+        sys.exit(f"{arguments.out} holds runs of another log or other settings. Name another file with --out.")
     found = {
         "dataset": encoded.name,
         "note": NOTE,
-        "settings": {"models": MODELS, "training": TRAINING},
+        "settings": settings,
         "command": command_line("python", f"experiments/{Path(sys.argv[0]).name}"),
         "machine": machine(),
         "versions": versions(),
-        "runs": json.loads(arguments.out.read_text())["runs"] if arguments.out.exists() else [],
+        "runs": [] if earlier is None else earlier["runs"],
     }
     done = {(run["model"], run["variant"], run["seed"]) for run in found["runs"]}
     for seed in arguments.seeds:
