@@ -88,3 +88,23 @@ def test_a_size_that_has_not_run_is_an_empty_cell_and_a_gain_stands_with_its_int
     assert scaling.slopes_table("s").splitlines()[2] == (
         "| `mlp` | `ssr_s` | +0.0021 [-0.0010, +0.0053] | gains less |"
     )
+
+
+def test_a_part_of_batch_norm_stands_with_its_gain_over_none_seed_by_seed(tmp_path, monkeypatch):
+    from tables import scaling
+
+    aucs = {"none": (0.5, 0.7), "centre": (0.6, 0.9)}
+    runs = [
+        {"model": "mlp", "variant": variant, "seed": seed, "valid_auc": auc}
+        for variant, pair in aucs.items()
+        for seed, auc in enumerate(pair)
+    ]
+    place = tmp_path / "studies" / "input-norm"
+    place.mkdir(parents=True)
+    (place / "parts.json").write_text(json.dumps({"runs": runs}))
+    monkeypatch.setattr(scaling, "RESULTS", tmp_path)
+    # Gains of 0.1 and 0.2: their mean's standard error is 0.05, and t of one degree of freedom 12.7062.
+    assert scaling.batch_norm_parts_table().splitlines()[2:] == [
+        "| none | 0.6000 |",
+        "| centre | 0.7500: +0.1500 [-0.4853, +0.7853] |",
+    ]
