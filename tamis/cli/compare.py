@@ -54,7 +54,7 @@ def compare(
             encoded = prepare_study(study, from_folder=from_folder, offline=offline, report=bars, say=bars.say)
         if plan:
             with StudyBar("planned") as bar:
-                planned = plan_study(study, encoded, runs=place, processes=processes, report=bar)
+                planned = plan_study(study, encoded, runs=place, results=results, processes=processes, report=bar)
             print_study_plan(planned)
             return
         command = command_line("tamis")

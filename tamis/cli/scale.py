@@ -48,7 +48,9 @@ def scale(
             encoded = prepare_study(settings.study, from_folder=from_folder, offline=offline, report=bars, say=bars.say)
         if plan:
             with StudyBar("planned") as bar:
-                planned = plan_scale(settings, encoded, runs=place, processes=processes, report=bar)
+                planned = plan_scale(
+                    settings, encoded, runs=place, results=results / name, processes=processes, report=bar
+                )
             print_scale_plan(planned)
             return
         command = command_line("tamis")

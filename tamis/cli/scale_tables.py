@@ -19,7 +19,9 @@ def print_scale_plan(plan: "ScalePlan") -> None:
     console = Console(soft_wrap=True)
     for data in dict.fromkeys(one.entrant.data.name for one in plan.study.entrants):
         console.print(f"[bold]{data}[/]")
-        table = new_table("point", "dense", "embedding", "FLOPs\na row", "scaled\nby", "runs", "min\na run", "memory")
+        table = new_table(
+            "point", "dense", "embedding", "FLOPs\na row", "scaled\nby", "runs\nleft", "min\na run", "memory"
+        )
         for one in plan.study.entrants:
             if one.entrant.data.name == data:
                 size, factor = one.matched.size, one.matched.factor
@@ -28,7 +30,7 @@ def print_scale_plan(plan: "ScalePlan") -> None:
                     one.entrant.label,
                     *(f"{count:,}" for count in (size.dense, size.embedding, size.flops)),
                     "-" if factor is None else f"{factor:.3f}",
-                    str(one.runs),
+                    f"{one.left} of {one.runs}",
                     f"{one.minutes:.1f}",
                     in_units(one.memory),
                 )

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def print_study_plan(plan: "StudyPlan") -> None:
-    """Every model with its matched size, the number of runs, and roughly how long they take."""
-    numbers = ("dense", "embedding", "active", "FLOPs\na row", "scaled\nby", "runs", "min\na run")
+    """Every model with its matched size, the runs that are left, and roughly how long they take."""
+    numbers = ("dense", "embedding", "active", "FLOPs\na row", "scaled\nby", "runs\nleft", "min\na run")
     table = new_table("data", "model", *numbers, text=("model",))
     for one in plan.entrants:
         size, factor = one.matched.size, one.matched.factor
@@ -24,7 +24,7 @@ def print_study_plan(plan: "StudyPlan") -> None:
             *(f"{count:,}" for count in counts),
             *["-"] * (4 - len(counts)),
             "not scaled" if factor is None else f"{factor:.3f}",
-            str(one.runs),
+            f"{one.left} of {one.runs}",
             f"{one.minutes:.1f}",
         )
     Console(soft_wrap=True).print(table)
@@ -32,14 +32,14 @@ def print_study_plan(plan: "StudyPlan") -> None:
 
 
 def print_total(plan: "StudyPlan") -> None:
-    """The runs of a plan, the minutes and the memory of all."""
+    """The runs of a plan, how many are left, and the minutes and the memory of these."""
     from tamis.experiment.plan import in_units
 
     minutes = round(plan.minutes)
     time = f"roughly {count_of(minutes, 'minute')}" if minutes else "under a minute"
     free = "unknown" if plan.memory_free is None else in_units(plan.memory_free)
     Console(soft_wrap=True).print(
-        f"{count_of(plan.runs, 'run')}, {plan.processes} at a time: {time} if every epoch runs; "
+        f"{count_of(plan.runs, 'run')}, {plan.left:,} left, {plan.processes} at a time: {time} if every epoch runs; "
         f"up to {in_units(plan.memory_needed)} of memory, {free} free",
         highlight=False,
     )

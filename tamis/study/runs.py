@@ -86,6 +86,39 @@ class EntrantRuns:
         content = json.loads((self.tuner.folder / CHOSEN_FILE).read_text())
         yield from self._final_runs(self._choose(_read_part(Tuned, content, where=self.tuner.name)))
 
+    def trials_left(self) -> int:
+        """How many trials a start of the study would make.
+
+        Raises:
+            ConfigError: the folder holds trials of other settings.
+        """
+        if self._published_choice() is not None:
+            return 0
+        return self.study.rules.trials - len(self._found_trials())
+
+    def known_choice(self) -> Matched | None:
+        """What its final runs are made with, where all trials lie there already or are not wanted; else None.
+
+        Raises:
+            ConfigError: the folder holds trials of other settings, or the budget cannot be met with what was chosen.
+        """
+        tuned = self.tuner._published_choice()
+        if tuned is None:
+            trials = self.tuner._found_trials()
+            if len(trials) < self.study.rules.trials:
+                return None
+            tuned = tuned_by(trials, higher_is_better=self.is_higher_better)
+        return self._matched(tuned.values)
+
+    def final_runs_left(self, matched: Matched | None) -> int:
+        """How many of its final runs a start of the study would make, if they are made with ``matched``."""
+        if matched is None:
+            return len(self.entrant.seeds)
+        return sum(
+            not self._is_done(self.folder / f"seed-{seed}", matched.settings.with_seed(seed))
+            for seed in self.entrant.seeds
+        )
+
     def score_trials(self) -> Chain:
         """The test AUC of every trial, for the selection gain; asked for when all final runs are done."""
         jobs: dict[Path, Job] = {}
@@ -135,6 +168,11 @@ class EntrantRuns:
                 f"Name the study otherwise in [study] name, or remove {self.folder}."
             )
         return _read_part(Trial, content, where=str(path))
+
+    def _found_trials(self) -> list[Trial]:
+        numbers = range(self.study.rules.trials)
+        found = (self._found_trial(trial_folder(self.folder, number) / TRIAL_FILE) for number in numbers)
+        return [trial for trial in found if trial is not None]
 
     def _published_choice(self) -> Tuned | None:
         """The choice among the results, if it is this entrant's; None where trials are wanted for themselves."""

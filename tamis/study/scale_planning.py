@@ -7,6 +7,7 @@ from pathlib import Path
 from tamis.data import EncodedSet
 from tamis.study.budget import too_large, weights_bytes
 from tamis.study.planning import PlannedEntrant, StudyPlan, plan_entrants
+from tamis.study.runs import Places
 from tamis.study.scale_settings import ScaleSettings
 
 _FARTHER = (10, 100)
@@ -47,13 +48,14 @@ def plan_scale(
     encoded: dict[str, EncodedSet],
     *,
     runs: Path,
+    results: Path | None = None,
     processes: int,
     report: Callable[[int, int, str], None] | None = None,
 ) -> ScalePlan:
     """Match every size this machine can build, and measure one step of each on one core; reckon the others.
 
     Raises:
-        ConfigError: a budget cannot be met.
+        ConfigError: a budget cannot be met, or ``runs`` holds trials of other settings.
     """
     kind = settings.study.budget.kind
     points = settings.points()
@@ -63,7 +65,8 @@ def plan_scale(
         if point.entrant.target is not None and too_large(point.entrant.target, kind) is not None
     }
     fitting = [point.entrant for point in points if point.entrant.folder(runs) not in large]
-    planned = plan_entrants(settings.study, fitting, encoded, runs=runs, processes=processes, report=report)
+    places = Places(runs=runs, results=results, command="")
+    planned = plan_entrants(settings.study, fitting, encoded, places=places, processes=processes, report=report)
     by_folder = {one.entrant.folder(runs): one for one in planned.entrants}
     paper = []
     for (data, curve), members in settings.curves().items():

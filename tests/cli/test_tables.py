@@ -37,16 +37,16 @@ def test_a_plan_never_says_that_a_run_takes_no_time(minutes, said, capsys):
 
 
 @pytest.mark.parametrize(
-    ("runs", "minutes", "said"),
+    ("runs", "left", "minutes", "said"),
     [
-        (1, 0.2, "1 run, 2 at a time: under a minute if"),
-        (4, 1.2, "4 runs, 2 at a time: roughly 1 minute if"),
-        (1200, 1500.0, "1,200 runs, 2 at a time: roughly 1,500 minutes if"),
+        (1, 1, 0.2, "1 run, 1 left, 2 at a time: under a minute if"),
+        (4, 3, 1.2, "4 runs, 3 left, 2 at a time: roughly 1 minute if"),
+        (1200, 1100, 1500.0, "1,200 runs, 1,100 left, 2 at a time: roughly 1,500 minutes if"),
     ],
 )
-def test_one_run_and_one_minute_are_no_plural(runs, minutes, said, capsys):
+def test_one_run_and_one_minute_are_no_plural(runs, left, minutes, said, capsys):
     study_tables.print_total(
-        StudyPlan(entrants=(), processes=2, runs=runs, minutes=minutes, memory_needed=0, memory_free=None)
+        StudyPlan(entrants=(), processes=2, runs=runs, left=left, minutes=minutes, memory_needed=0, memory_free=None)
     )
     assert said in capsys.readouterr().out
 

@@ -98,6 +98,14 @@ def test_what_is_tuned_at_one_size_is_kept_at_the_others(plant, tiny, tmp_path, 
         "mlp-1k": 5,
         "mlp-2k": 2,
     }
+    # What is asked for at other sizes needs the trials too; what lies there is not left.
+    other_size = study.only(targets=[500])
+    for runs, left in (("none", [3, 3, 2, 2]), ("runs", [0, 0, 0, 0])):
+        planned = plan_study(other_size, encoded, runs=tmp_path / runs, processes=1)
+        assert [one.entrant.label for one in planned.entrants] == ["mlp-1k", "lr-1k", "mlp-500", "lr-500"]
+        assert [one.runs for one in planned.entrants] == [3, 3, 2, 2]
+        assert [one.left for one in planned.entrants] == left and planned.left == sum(left)
+        assert planned.minutes == sum(one.minutes * one.left for one in planned.entrants)
     # The same trials serve a study that tunes at one size only.
     del table["budget"]["tuned_at"]
     study = read_study({**table, "study": {**table["study"], "selection_gain": False}}, where="study.toml").only(

@@ -14,7 +14,7 @@ import pytest
 import tomli_w
 
 from tamis.errors import ConfigError, DataError
-from tamis.study import judge, prepare_study, read_study
+from tamis.study import judge, plan_study, prepare_study, read_study
 from tamis.study.runs import EntrantRuns, Places
 
 
@@ -25,6 +25,8 @@ def test_more_trials_go_on_from_those_that_are_there(plant, tiny, tmp_path, in_t
         return {**tiny.study_of(data, [tiny.mlp()], trials=trials, seeds=[0]), "search": tiny.SEARCH}
 
     tiny.run(table(2), tmp_path)
+    assert runs_left(table(2), tmp_path) == {"mlp": 0}
+    assert runs_left(table(4), tmp_path) == {"mlp": 3}  # two trials, and what they choose has to be run
     before = {path: path.stat().st_mtime_ns for path in tiny.trial_files(tmp_path)}
     tiny.run(table(4), tmp_path)
     assert len(tiny.trial_files(tmp_path)) == 4
@@ -63,6 +65,13 @@ def test_trials_made_before_a_setting_existed_are_ones_own_if_it_has_its_default
         tiny.run(table, tmp_path)
 
 
+def runs_left(table, folder):
+    study = read_study(table, where="study.toml")
+    places = {"runs": folder / "runs", "results": folder / "results"}
+    planned = plan_study(study, prepare_study(study), **places, processes=1)
+    return {one.entrant.label: one.left for one in planned.entrants}
+
+
 def chosen_files(folder):
     return sorted((folder / "results").rglob("chosen.json"))
 
@@ -78,6 +87,7 @@ def test_where_only_the_results_are_left_nothing_is_tuned_again(plant, tiny, tmp
     published = {path: path.read_bytes() for path in chosen_files(tmp_path)}
     assert [path.parent.name for path in published] == ["a-200", "b-200"]  # what was tuned, not what keeps a choice
     shutil.rmtree(tmp_path / "runs")
+    assert runs_left(table, tmp_path) == {"a-200": 1, "a-400": 1, "b-200": 1, "b-400": 1}  # no trial
     heard = []
     after = tiny.run(table, tmp_path, report=lambda done, total, _: heard.append((done, total)))["data_sets"]
     assert heard == [(number, 10) for number in range(1, 11)]
@@ -86,7 +96,9 @@ def test_where_only_the_results_are_left_nothing_is_tuned_again(plant, tiny, tmp
     assert {path: path.read_bytes() for path in chosen_files(tmp_path)} == published
 
     # Seeds that were not asked for before cost their runs only.
+    assert runs_left(table, tmp_path) == {"a-200": 0, "a-400": 0, "b-200": 0, "b-400": 0}
     table["study"] = {**table["study"], "seeds": [0, 1]}
+    assert runs_left(table, tmp_path) == {"a-200": 1, "a-400": 1, "b-200": 1, "b-400": 1}
     (contest, _) = tiny.run(table, tmp_path)["data_sets"]
     assert not tiny.trial_files(tmp_path) and [len(line["seeds"]) for line in contest["ranking"]] == [2, 2]
 
