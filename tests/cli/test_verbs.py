@@ -197,7 +197,7 @@ def test_a_study_is_planned_compared_and_judged_again(tamis, experiment):
     words = ["compare", experiment / "study.toml", "--runs", experiment / "runs", "--results", experiment / "results"]
     code, out, err = tamis(*words, "--plan", "--processes", 2)
     assert code == 0, err
-    assert "not scaled" in out and "4 runs, 2 at a time: " in out
+    assert "not scaled" in out and "4 runs, 4 left, 2 at a time: " in out
     assert not (experiment / "runs").exists()
     code, out, err = tamis(*words, "--processes", 1)
     assert code == 0, err
@@ -228,7 +228,7 @@ def test_growth_is_planned_run_judged_and_drawn(tamis, experiment):
     code, out, err = tamis(*words, "--plan", "--processes", 2)
     assert code == 0, err
     assert "mlp-1600" in out and "memory" in out
-    assert "12 runs, 2 at a time: " in out and "160,000.0 GB" in out and "too large for this machine" in out
+    assert "12 runs, 12 left, 2 at a time: " in out and "160,000.0 GB" in out and "too large for this machine" in out
     assert not (experiment / "runs").exists()
     code, out, err = tamis(*words, "--processes", 1)
     assert code == 0, err
