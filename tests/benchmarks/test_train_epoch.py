@@ -20,7 +20,8 @@ def test_the_shares_are_those_of_the_rates_beside_them(train_epoch, monkeypatch,
     first = train_epoch.QUESTIONS[0]
     tiny = replace(first, settings={"num_crosses": 1, "hidden": (8,)}, cardinalities=(300, 20))
     monkeypatch.setattr(train_epoch, "QUESTIONS", (tiny,))
-    monkeypatch.setattr("sys.argv", ["train_epoch.py", "--runs", "1", "--rows", "20000", "--memory-rows", "8192"])
+    # So many rows that seconds rounded to hundredths add up to within the margin.
+    monkeypatch.setattr("sys.argv", ["train_epoch.py", "--runs", "1", "--rows", "80000", "--memory-rows", "8192"])
     train_epoch.main()
     found = {line["name"]: line["value"] for line in json.loads((tmp_path / "train_epoch.json").read_text())["figures"]}
     whole, disk, memory = (
@@ -28,9 +29,9 @@ def test_the_shares_are_those_of_the_rates_beside_them(train_epoch, monkeypatch,
     )
     assert 0 < whole < disk
     assert found["dcn_v2 whole epoch over steps from memory"] == pytest.approx(whole / memory, abs=0.001)
-    seconds = 16_000 / disk + found["dcn_v2 validation and test"]
+    seconds = 64_000 / disk + found["dcn_v2 validation and test"]
     seconds += found["dcn_v2 plan, checkpoint, saved model, record"]
-    assert seconds == pytest.approx(16_000 / whole, rel=0.05)
+    assert seconds == pytest.approx(64_000 / whole, rel=0.05)
 
 
 def test_limits_are_compared_with_what_a_row_needs(train_epoch, tmp_path):
