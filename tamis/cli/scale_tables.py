@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from tamis.cli.study_tables import print_total
+from tamis.cli.study_tables import print_total, run_cells, size_cells
 from tamis.cli.tables import new_table
 from tamis.reports.wording import format_gain
 
@@ -24,20 +24,11 @@ def print_scale_plan(plan: "ScalePlan") -> None:
         )
         for one in plan.study.entrants:
             if one.entrant.data.name == data:
-                size, factor = one.matched.size, one.matched.factor
-                assert size is not None, "only references have no size, and a scaling study has none"
-                table.add_row(
-                    one.entrant.label,
-                    *(f"{count:,}" for count in (size.dense, size.embedding, size.flops)),
-                    "-" if factor is None else f"{factor:.3f}",
-                    f"{one.left} of {one.runs}",
-                    f"{one.minutes:.1f}",
-                    in_units(one.memory),
-                )
+                size = one.matched.size if one.matched else None
+                counts = () if size is None else (size.dense, size.embedding, size.flops)
+                table.add_row(one.entrant.label, *size_cells(counts, of=3), *run_cells(one), in_units(one.memory))
         console.print(table)
     print_total(plan.study)
-    for one in plan.refused:
-        console.print(f"[bold red]does not fit:[/] {one.entrant.data.name} {one.entrant.label}: {one.problem}")
     if not plan.paper:
         return
     numbers = (plan.kind, "weights and\noptimizer", "min\na run")

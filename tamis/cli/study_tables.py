@@ -8,7 +8,7 @@ from tamis.cli.tables import count_of, new_table
 from tamis.reports.wording import format_p
 
 if TYPE_CHECKING:
-    from tamis.study import StudyPlan
+    from tamis.study import PlannedEntrant, StudyPlan
 
 
 def print_study_plan(plan: "StudyPlan") -> None:
@@ -16,33 +16,44 @@ def print_study_plan(plan: "StudyPlan") -> None:
     numbers = ("dense", "embedding", "active", "FLOPs\na row", "scaled\nby", "runs\nleft", "min\na run")
     table = new_table("data", "model", *numbers, text=("model",))
     for one in plan.entrants:
-        size, factor = one.matched.size, one.matched.factor
+        size = one.matched.size if one.matched else None
         counts = () if size is None else (size.dense, size.embedding, size.active, size.flops)
-        table.add_row(
-            one.entrant.data.name,
-            one.entrant.label,
-            *(f"{count:,}" for count in counts),
-            *["-"] * (4 - len(counts)),
-            "not scaled" if factor is None else f"{factor:.3f}",
-            f"{one.left} of {one.runs}",
-            f"{one.minutes:.1f}",
-        )
+        table.add_row(one.entrant.data.name, one.entrant.label, *size_cells(counts, of=4), *run_cells(one))
     Console(soft_wrap=True).print(table)
     print_total(plan)
 
 
+def size_cells(counts: tuple[int, ...], *, of: int) -> list[str]:
+    """What a model costs; dashes where it has no size."""
+    return [*(f"{count:,}" for count in counts), *["-"] * (of - len(counts))]
+
+
+def run_cells(one: "PlannedEntrant") -> list[str]:
+    """By what a model was scaled, its runs that are left, and the minutes of one."""
+    factor = one.matched.factor if one.matched else None
+    return [
+        "not scaled" if factor is None else f"{factor:.3f}",
+        f"{one.left} of {one.runs}",
+        f"{one.minutes:.1f}" if one.matched else "-",
+    ]
+
+
 def print_total(plan: "StudyPlan") -> None:
-    """The runs of a plan, how many are left, and the minutes and the memory of these."""
+    """The runs of a plan, how many are left, the minutes and the memory of these, and which would fail."""
     from tamis.experiment.plan import in_units
 
     minutes = round(plan.minutes)
     time = f"roughly {count_of(minutes, 'minute')}" if minutes else "under a minute"
     free = "unknown" if plan.memory_free is None else in_units(plan.memory_free)
-    Console(soft_wrap=True).print(
+    console = Console(soft_wrap=True)
+    console.print(
         f"{count_of(plan.runs, 'run')}, {plan.left:,} left, {plan.processes} at a time: {time} if every epoch runs; "
         f"up to {in_units(plan.memory_needed)} of memory, {free} free",
         highlight=False,
     )
+    for one in plan.refused:
+        console.print(f"[bold red]would fail:[/] {one.entrant.data.name} {one.entrant.label}:", end=" ")
+        console.print(one.problem, markup=False, highlight=False)
 
 
 def print_verdicts(verdicts: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ and the other about scores, and neither should know of contests. Who may ask: ``
 """
 
 from tamis.study.compare import compare, prepare_study
-from tamis.study.planning import StudyPlan, plan_study
+from tamis.study.planning import PlannedEntrant, StudyPlan, plan_study
 from tamis.study.scale_planning import ScalePlan, plan_scale
 from tamis.study.scale_settings import ScaleSettings, load_scale, read_scale
 from tamis.study.scaling import judge_scale, scale, write_scale
@@ -15,6 +15,7 @@ from tamis.study.settings import StudySettings, load_study, read_study
 from tamis.study.verdicts import judge, write_verdicts
 
 __all__ = [
+    "PlannedEntrant",
     "ScalePlan",
     "ScaleSettings",
     "StudyPlan",

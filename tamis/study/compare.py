@@ -9,7 +9,7 @@ from tamis.errors import ConfigError, DataError
 from tamis.experiment import prepare_data, require_lightgbm
 from tamis.study.blocks import DataBlock
 from tamis.study.processes import run_chains
-from tamis.study.runs import EntrantRuns, Places
+from tamis.study.runs import EntrantRuns, Places, only_tuned
 from tamis.study.settings import Entrant, StudySettings
 from tamis.study.tuning import require_optuna
 from tamis.study.verdicts import judge
@@ -122,12 +122,11 @@ def run_entrants(
     everyone = [EntrantRuns(study, entrant, encoded[entrant.data.name], places, tell) for entrant in entrants]
     tuned = [one for one in everyone if one.tuner is one]
     others = [one for one in everyone if one.tuner is not one]
-    folders = {one.folder for one in tuned}
-    only_tuned = {one.tuner.folder: one.tuner for one in others if one.tuner.folder not in folders}
+    elsewhere = only_tuned(everyone)
     passes = 2 if rules.selection_gain else 1
-    total = len(everyone) * len(rules.seeds) + (len(tuned) * passes + len(only_tuned)) * rules.trials
+    total = len(everyone) * len(rules.seeds) + (len(tuned) * passes + len(elsewhere)) * rules.trials
 
-    first = [*(one.tune_and_run() for one in tuned), *(one.tune() for one in only_tuned.values())]
+    first = [*(one.tune_and_run() for one in tuned), *(one.tune() for one in elsewhere)]
     run_chains(first, processes=processes, report=tell)
     run_chains([one.run_as_tuned() for one in others], processes=processes, report=tell)
     if rules.selection_gain:

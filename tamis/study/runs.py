@@ -7,7 +7,7 @@ where they are and the runs are not, as after a change of machine, the final run
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,11 +61,11 @@ class EntrantRuns:
         Raises:
             ConfigError: the folder holds trials of other settings.
         """
-        tuned = self._published_choice()
-        if tuned is not None:
-            for number in range(tuned.trials):
+        known = self.known_choice()
+        if known is not None:
+            for number in range(known.trials):
                 self._tell(self._trial_name(number))
-            return self._choose(tuned)
+            return self._choose(known)
         trials: list[Trial] = []
         for number in range(self.study.rules.trials):
             trial = yield from self._trial(number, trials)
@@ -87,37 +87,42 @@ class EntrantRuns:
         yield from self._final_runs(self._choose(_read_part(Tuned, content, where=self.tuner.name)))
 
     def trials_left(self) -> int:
-        """How many trials a start of the study would make.
+        """How many trials do not lie there yet.
 
         Raises:
             ConfigError: the folder holds trials of other settings.
         """
-        if self._published_choice() is not None:
-            return 0
         return self.study.rules.trials - len(self._found_trials())
 
-    def known_choice(self) -> Matched | None:
-        """What its final runs are made with, where all trials lie there already or are not wanted; else None.
+    def known_choice(self) -> Tuned | None:
+        """The choice, where it lies among the results or no trial is left to be made; else None.
 
         Raises:
-            ConfigError: the folder holds trials of other settings, or the budget cannot be met with what was chosen.
+            ConfigError: the folder holds trials of other settings.
         """
-        tuned = self.tuner._published_choice()
-        if tuned is None:
-            trials = self.tuner._found_trials()
-            if len(trials) < self.study.rules.trials:
-                return None
-            tuned = tuned_by(trials, higher_is_better=self.is_higher_better)
-        return self._matched(tuned.values)
+        published = self._published_choice()
+        if published is not None:
+            return published
+        trials = self._found_trials()
+        if len(trials) < self.study.rules.trials:
+            return None
+        return tuned_by(trials, higher_is_better=self.is_higher_better)
 
-    def final_runs_left(self, matched: Matched | None) -> int:
+    def match_choice(self, tuned: Tuned) -> Matched:
+        """What the final runs are made with.
+
+        Raises:
+            ConfigError: there is nothing to run, as all trials failed or the budget cannot be met with what was chosen.
+        """
+        if tuned.trials and tuned.chosen_trial is None:
+            first = tuned.failed_trials[0]["reason"]
+            raise ConfigError(f"all {tuned.trials} trials failed, the first because: {first}")
+        return self._match(tuned.values)
+
+    def final_runs_left(self, matched: Matched) -> int:
         """How many of its final runs a start of the study would make, if they are made with ``matched``."""
-        if matched is None:
-            return len(self.entrant.seeds)
-        return sum(
-            not self._is_done(self.folder / f"seed-{seed}", matched.settings.with_seed(seed))
-            for seed in self.entrant.seeds
-        )
+        folders = {seed: self.folder / f"seed-{seed}" for seed in self.entrant.seeds}
+        return sum(not self._is_done(folder, matched.settings.with_seed(seed)) for seed, folder in folders.items())
 
     def score_trials(self) -> Chain:
         """The test AUC of every trial, for the selection gain; asked for when all final runs are done."""
@@ -145,7 +150,7 @@ class EntrantRuns:
         values = propose(self.entrant.search, past, seed=seed, higher_is_better=self.is_higher_better)
         settings: RunSettings | None = None
         try:
-            settings = self._matched(values).settings
+            settings = self._match(values).settings
         except ConfigError as error:
             outcome = Outcome(reason=str(error))
             self._tell(name)
@@ -199,10 +204,7 @@ class EntrantRuns:
         content: dict[str, Any] = {"identity": self._identity(), **dataclasses.asdict(tuned)}
         matched = None
         try:
-            if tuned.trials and tuned.chosen_trial is None:
-                first = tuned.failed_trials[0]["reason"]
-                raise ConfigError(f"all {tuned.trials} trials failed, the first because: {first}")
-            matched = self._matched(tuned.values)
+            matched = self.match_choice(tuned)
         except ConfigError as error:
             content["reason"] = str(error)
         else:
@@ -273,7 +275,7 @@ class EntrantRuns:
         record = RunRecord.load(folder / RECORD_FILE)
         return is_record_of(record, settings, self.encoded)
 
-    def _matched(self, values: dict[str, Any]) -> Matched:
+    def _match(self, values: dict[str, Any]) -> Matched:
         settings = changed(self.entrant.settings, values, where=self.name)
         return match_budget(settings, self.entrant, self.study.budget, self.encoded)
 
@@ -322,6 +324,12 @@ class EntrantRuns:
             self.encoded.fingerprint,
         ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def only_tuned(everyone: Sequence[EntrantRuns]) -> list[EntrantRuns]:
+    """Those that some of ``everyone`` are tuned as, and that are not among them: they have trials and no final runs."""
+    folders = {one.folder for one in everyone}
+    return list({one.tuner.folder: one.tuner for one in everyone if one.tuner.folder not in folders}.values())
 
 
 def trial_folder(entrant: Path, number: int) -> Path:

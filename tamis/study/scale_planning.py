@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tamis.data import EncodedSet
 from tamis.study.budget import too_large, weights_bytes
-from tamis.study.planning import PlannedEntrant, StudyPlan, plan_entrants
+from tamis.study.planning import StudyPlan, plan_entrants
 from tamis.study.runs import Places
 from tamis.study.scale_settings import ScaleSettings
 
@@ -37,11 +37,6 @@ class ScalePlan:
     study: StudyPlan
     paper: tuple[PaperPoint, ...]
 
-    @property
-    def refused(self) -> list[PlannedEntrant]:
-        """The points whose runs would be refused, for want of memory or disk."""
-        return [one for one in self.study.entrants if one.problem is not None]
-
 
 def plan_scale(
     settings: ScaleSettings,
@@ -55,7 +50,7 @@ def plan_scale(
     """Match every size this machine can build, and measure one step of each on one core; reckon the others.
 
     Raises:
-        ConfigError: a budget cannot be met, or ``runs`` holds trials of other settings.
+        ConfigError: a budget cannot be met before anything is tuned, or ``runs`` holds trials of other settings.
     """
     kind = settings.study.budget.kind
     points = settings.points()
@@ -67,7 +62,7 @@ def plan_scale(
     fitting = [point.entrant for point in points if point.entrant.folder(runs) not in large]
     places = Places(runs=runs, results=results, command="")
     planned = plan_entrants(settings.study, fitting, encoded, places=places, processes=processes, report=report)
-    by_folder = {one.entrant.folder(runs): one for one in planned.entrants}
+    by_folder = {one.entrant.folder(runs): one for one in planned.entrants if one.matched is not None}
     paper = []
     for (data, curve), members in settings.curves().items():
         targets = [point.entrant.target for point in members if point.entrant.target is not None]

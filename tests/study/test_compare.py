@@ -7,9 +7,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tamis.cli.study_tables import print_verdicts
+from tamis.cli.study_tables import print_study_plan, print_verdicts
 from tamis.data import EncodedSet
 from tamis.errors import ConfigError, DataError
+from tamis.experiment import planning
 from tamis.features import Schema
 from tamis.record import RunRecord
 from tamis.study import compare, plan_study, prepare_study, read_study
@@ -264,6 +265,40 @@ def test_when_all_trials_fail_the_model_has_failed_with_the_reason(plant, tiny, 
     print_verdicts(verdicts)
     assert "broken: 2 of 2 trials failed, the first because: TrainingError" in capsys.readouterr().out
     assert len(lines["mlp"]["seeds"]) == 2
+    # Started again it would make no run, and its plan says so.
+    study = read_study(table, where="study.toml")
+    planned = plan_study(study, prepare_study(study), runs=tmp_path / "runs", processes=1)
+    assert [(one.entrant.label, one.runs, one.left) for one in planned.entrants] == [("mlp", 4, 0), ("broken", 4, 0)]
+    assert planned.left == 0 and [one.problem for one in planned.refused] == [reason]
+    print_study_plan(planned)
+    assert f"would fail: log broken: {reason}" in capsys.readouterr().out
+
+
+def test_a_choice_that_cannot_meet_another_size_has_no_run_left_there(plant, tiny, tmp_path, in_this_process):
+    table = {
+        **tiny.study_of([plant("log")], [tiny.mlp(budget_setting="hidden")], trials=1),
+        "budget": {"kind": "parameters", "targets": [500, 1000], "tuned_at": 1000, "tolerance": 0.1},
+        "search": {"model.dropout": {"choices": [0.0]}},
+    }
+    tiny.run(table, tmp_path)
+    table["budget"]["targets"] = [2, 1000]
+    (tuned,) = tiny.run(table, tmp_path)["data_sets"]
+    study = read_study(table, where="study.toml")
+    planned = plan_study(study, prepare_study(study), runs=tmp_path / "runs", processes=1)
+    assert [(one.entrant.target, one.left) for one in planned.entrants] == [(2, 0), (1000, 0)]
+    small, other = planned.entrants
+    assert small.matched is None and other.matched is not None and tiny.all_ran(tuned)
+    written = json.loads((small.entrant.folder(tmp_path / "runs") / "chosen.json").read_text())
+    assert small.problem == written["reason"] and "the budget of 2 parameters must be met" in small.problem
+
+
+def test_a_plan_names_what_this_machine_cannot_hold(plant, tiny, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(planning, "free_memory_bytes", lambda: 10**6)
+    study = read_study(tiny.study_of([plant("log")], [tiny.mlp()]), where="study.toml")
+    planned = plan_study(study, prepare_study(study), runs=tmp_path / "runs", processes=1)
+    assert planned.left == 2 and planned.memory_free == 10**6 and len(planned.refused) == 1
+    print_study_plan(planned)
+    assert "would fail: log mlp: training needs about " in capsys.readouterr().out
 
 
 def test_data_with_several_labels_are_refused(plant, tiny):

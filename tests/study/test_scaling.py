@@ -127,6 +127,15 @@ def test_each_size_may_be_tuned_equally_often(table_of, tmp_path, in_this_proces
     results = run(table, tmp_path)
     trials = sorted((tmp_path / "runs").rglob("trial.json"))
     assert len(trials) == 2 * len(SIZES["targets"]) and results["trials"] == 2
+    settings = read_scale(table, where="study.toml")
+    encoded = prepare_study(settings.study)
+    for runs, results_of, left in (
+        ("runs", None, 0),  # all is there
+        ("none", tmp_path / "results", 1),  # the choices are, and no run
+        ("none", None, 3),
+    ):
+        plan = plan_scale(settings, encoded, runs=tmp_path / runs, results=results_of, processes=1)
+        assert [one.left for one in plan.study.entrants] == [left] * len(SIZES["targets"])
 
 
 def test_a_killed_study_goes_on_repeats_nothing_and_says_the_same(tiny, table_of, tmp_path):
