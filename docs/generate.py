@@ -51,6 +51,8 @@ GENERATED: dict[str, Callable[[], str]] = {
     "input_norm": lambda: studies.verdicts_table(RESULTS / "studies" / "input-norm" / "verdicts.json"),
     "batch_norm_parts": scaling.batch_norm_parts_table,
     "slopes_planted": lambda: scaling.slopes_table("scaling-planted"),
+    "growth_movielens_1m": lambda: scaling.growth_table("scaling-movielens-1m"),
+    "slopes_movielens_1m": lambda: scaling.slopes_table("scaling-movielens-1m"),
     "lighter": lab.lighter_table,
     "sparsity": lab.sparsity_table,
 }

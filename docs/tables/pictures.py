@@ -17,15 +17,21 @@ from tamis.reports.verdict_plots import draw_ranking
 FOLDER = ROOT / "docs" / "pictures"
 _TARGET = 300_000
 _VERDICTS = (RESULTS / "verdicts.json",)
-_GROWTH = tuple(RESULTS / "scaling" / f"{name}.json" for name in ("scaling-planted", "scaling-planted-no-norm"))
+# Scaling studies that stand beside each other share their heights and the colour of each model.
+_GROWTH = (("scaling-planted", "scaling-planted-no-norm"), ("scaling-movielens-1m",))
 
 Drawing = Callable[..., Markup | None]
 
 
 def pictures() -> dict[Path, tuple[tuple[Path, ...], Drawing]]:
     """Each picture's file, what it is drawn from, and how."""
-    rankings = {FOLDER / f"{data}.svg": (_VERDICTS, _ranking(data)) for data in _pictured()}
-    return rankings | {FOLDER / f"{path.stem}.svg": (_GROWTH, _growth(path.stem)) for path in _GROWTH}
+    drawings: dict[Path, tuple[tuple[Path, ...], Drawing]] = {
+        FOLDER / f"{data}.svg": (_VERDICTS, _ranking(data)) for data in _pictured()
+    }
+    for beside in _GROWTH:
+        sources = tuple(RESULTS / "scaling" / f"{study}.json" for study in beside)
+        drawings |= {FOLDER / f"{study}.svg": (sources, _growth(study)) for study in beside}
+    return drawings
 
 
 def ranking_pictures() -> str:
