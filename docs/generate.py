@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Callable
 
-from tables import house, lab, pictures, runs, scaling, speed, studies, worth
+from tables import house, lab, pictures, probabilities, runs, scaling, speed, studies, worth
 from tables.places import RESULTS, ROOT
 
 DOCUMENTS = (
@@ -45,6 +45,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "worth_by_epoch": worth.worth_by_epoch_table,
     "context_known": worth.context_known_table,
     "context_found": worth.context_found_table,
+    "probabilities": probabilities.probabilities_table,
     "growth_planted": lambda: scaling.growth_table("scaling-planted"),
     "growth_planted_no_norm": lambda: scaling.growth_table("scaling-planted-no-norm"),
     "bounds_planted": lambda: scaling.bounds_sentence("scaling-planted", "planted-39-rows-5000000"),
