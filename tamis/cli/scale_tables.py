@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from tamis.cli.study_tables import print_total, run_cells, size_cells
+from tamis.cli.study_tables import RUN_HEADINGS, print_total, run_cells, size_cells
 from tamis.cli.tables import new_table
 from tamis.reports.wording import format_gain
 
@@ -19,9 +19,7 @@ def print_scale_plan(plan: "ScalePlan") -> None:
     console = Console(soft_wrap=True)
     for data in dict.fromkeys(one.entrant.data.name for one in plan.study.entrants):
         console.print(f"[bold]{data}[/]")
-        table = new_table(
-            "point", "dense", "embedding", "FLOPs\na row", "scaled\nby", "runs\nleft", "min\na run", "memory"
-        )
+        table = new_table("point", "dense", "embed-\nding", "FLOPs\na row", *RUN_HEADINGS, "memory")
         for one in plan.study.entrants:
             if one.entrant.data.name == data:
                 size = one.matched.size if one.matched else None

@@ -11,15 +11,25 @@ if TYPE_CHECKING:
     from tamis.study import PlannedEntrant, StudyPlan
 
 
+RUN_HEADINGS = ("times", "runs\nleft", "min\neach")
+"""Above ``run_cells``."""
+
+
 def print_study_plan(plan: "StudyPlan") -> None:
-    """Every model with its matched size, the runs that are left, and roughly how long they take."""
-    numbers = ("dense", "embedding", "active", "FLOPs\na row", "scaled\nby", "runs\nleft", "min\na run")
-    table = new_table("data", "model", *numbers, text=("model",))
-    for one in plan.entrants:
-        size = one.matched.size if one.matched else None
-        counts = () if size is None else (size.dense, size.embedding, size.active, size.flops)
-        table.add_row(one.entrant.data.name, one.entrant.label, *size_cells(counts, of=4), *run_cells(one))
-    Console(soft_wrap=True).print(table)
+    """Every model of each data set: its matched size, the runs that are left, and roughly how long they take.
+
+    A line fits into the eighty columns of a terminal, and of a pipe, up to ten million parameters.
+    """
+    console = Console(soft_wrap=True)
+    for data in dict.fromkeys(one.entrant.data.name for one in plan.entrants):
+        console.print(f"[bold]{data}[/]", highlight=False)
+        table = new_table("model", "dense", "embed-\nding", "active", "FLOPs\na row", *RUN_HEADINGS)
+        for one in plan.entrants:
+            if one.entrant.data.name == data:
+                size = one.matched.size if one.matched else None
+                counts = () if size is None else (size.dense, size.embedding, size.active, size.flops)
+                table.add_row(one.entrant.label, *size_cells(counts, of=4), *run_cells(one))
+        console.print(table)
     print_total(plan)
 
 
@@ -29,11 +39,11 @@ def size_cells(counts: tuple[int, ...], *, of: int) -> list[str]:
 
 
 def run_cells(one: "PlannedEntrant") -> list[str]:
-    """By what a model was scaled, its runs that are left, and the minutes of one."""
+    """By what a model was scaled (a dash: left as it is), its runs that are left, and the minutes of one."""
     factor = one.matched.factor if one.matched else None
     return [
-        "not scaled" if factor is None else f"{factor:.3f}",
-        f"{one.left} of {one.runs}",
+        "-" if factor is None else f"{factor:.3f}",
+        f"{one.left}/{one.runs}",
         f"{one.minutes:.1f}" if one.matched else "-",
     ]
 
