@@ -120,6 +120,7 @@ def validate_fold(settings: ExperimentSettings, folds: dict[str, Any], left_out:
             settings=training,
             folder=folder,
             report=report,
+            base_rates=encoded.base_rates("train"),
         )
     return values
 

@@ -138,6 +138,11 @@ class EncodedSet:
         """The number of rows of a split."""
         return self.split(split).rows
 
+    def base_rates(self, split: str) -> tuple[float, ...]:
+        """The share of positives of each task among the rows of a split."""
+        entry = self.manifest.splits[split]
+        return tuple(entry.positives[task] / entry.rows for task in self.layout.tasks)
+
     def split(self, name: str) -> EncodedSplit:
         """The columns of a split.
 

@@ -90,6 +90,7 @@ def run_experiment(
         report=report,
         tasks=encoded.layout.tasks,
         identity=_identity(settings, encoded),
+        base_rates=encoded.base_rates("train"),
     )
     scored = {
         name: evaluate(

@@ -44,6 +44,10 @@ class BilinearFusion(nn.Module):
         # The authors' code keeps these as one column of all heads for each task, and Glorot's rule counts that.
         glorot_normal_(self.weight, fan_in=tasks, fan_out=x_width * y_width // heads)
 
+    def begin_at(self, logits: Tensor) -> None:
+        """Add ``logits``, one a task, where nothing is added yet."""
+        self.linear.bias.copy_(logits)
+
     @property
     def flops_per_row(self) -> int:
         """Multiplications and additions of one row's products that are not those of a part."""

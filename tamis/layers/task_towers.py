@@ -44,6 +44,11 @@ class TaskTowers(nn.Module):
             glorot_uniform_(score.weight, fan_in=width, fan_out=1)  # type: ignore[arg-type]
             nn.init.zeros_(score.bias)  # type: ignore[arg-type]
 
+    def begin_at(self, logits: Tensor) -> None:
+        """Add ``logits``, one a task, where nothing is added yet."""
+        for score, part in zip(self.scores, logits.split(self.scores[0].out_features), strict=True):  # type: ignore[arg-type]
+            score.bias.copy_(part)  # type: ignore[operator]
+
     def forward(self, x: Tensor) -> Tensor:
         """Score every task."""
         if not self.towers:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tamis.batch import Batch, Output
 from tamis.config import suggest
@@ -72,6 +72,13 @@ class AutoFIS(nn.Module):
             width = layout.num_fields * config.dim
             self.deep = MLP(d_in=width, hidden=config.hidden, dropout=config.dropout, has_norm=True)
             self.head = TaskTowers(d_in=self.deep.out_width, tasks=tasks, hidden=config.head, dropout=config.dropout)
+
+    def begin_at(self, logits: Tensor) -> None:
+        """Add ``logits``, one a task, where nothing is added yet."""
+        if self.bias is None:
+            self.head.begin_at(logits)
+        else:
+            self.bias.copy_(logits)
 
     def forward(self, batch: Batch) -> Output:
         """Score one batch."""

@@ -80,6 +80,10 @@ class AutoInt(nn.Module):
             self.deep = MLP(d_in=fields * config.dim, hidden=config.hidden, dropout=config.dropout)
             self.deep_score = TaskTowers(d_in=self.deep.out_width, tasks=tasks)
 
+    def begin_at(self, logits: Tensor) -> None:
+        """Add ``logits``, one a task, where nothing is added yet; to one of the two scores, which are added up."""
+        self.head.begin_at(logits)
+
     @property
     def flops_per_row(self) -> int:
         """Multiplications and additions of one row's interacting layers, which only here know the number of fields."""

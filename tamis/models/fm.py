@@ -59,6 +59,10 @@ class FM(nn.Module):
         self.pairs = PairInteraction(dim=config.dim, tasks=tasks)
         self.widths = (tasks, config.dim, config.dim)
 
+    def begin_at(self, logits: Tensor) -> None:
+        """Add ``logits``, one a task, where nothing is added yet."""
+        self.bias.copy_(logits)
+
     def forward(self, batch: Batch) -> Output:
         """Score one batch."""
         return self.finish(self.project(self.field_vectors(batch)))

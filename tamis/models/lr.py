@@ -40,6 +40,10 @@ class LR(nn.Module):
         self.weights = FieldEmbedding(layout.unattended, len(layout.tasks), numbers="scaled")
         self.bias = nn.Parameter(torch.zeros(len(layout.tasks)))
 
+    def begin_at(self, logits: Tensor) -> None:
+        """Add ``logits``, one a task, where nothing is added yet."""
+        self.bias.copy_(logits)
+
     def forward(self, batch: Batch) -> Output:
         """Score one batch."""
         return self.finish(self.project(self.field_vectors(batch)))

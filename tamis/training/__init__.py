@@ -15,6 +15,7 @@ from tamis.training.progress import Best, Progress, TrainingResult
 from tamis.training.recomputation import recomputed_activations
 from tamis.training.schedule import Schedule
 from tamis.training.settings import TrainingSettings
+from tamis.training.start import StartName, start_at_base_rates
 from tamis.training.table_dtype import TABLE_DTYPES
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Precision",
     "Progress",
     "Schedule",
+    "StartName",
     "GateOptimizer",
     "TableOptimizer",
     "TrainingResult",
@@ -36,5 +38,6 @@ __all__ = [
     "choose_precision",
     "evaluate",
     "recomputed_activations",
+    "start_at_base_rates",
     "train",
 ]

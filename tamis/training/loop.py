@@ -34,6 +34,7 @@ def train(
     tasks: Sequence[str] | None = None,
     identity: Mapping[str, Any] | None = None,
     watch: Callable[[Batch, Callable[[], AbstractContextManager[Any]]], None] | None = None,
+    base_rates: Sequence[float] | None = None,
 ) -> TrainingResult:
     """Train ``model`` on ``source`` and choose its weights by ``valid``; afterwards it holds the best ones.
 
@@ -46,12 +47,14 @@ def train(
     ``watch`` is called with every training batch before its update, and with the context that the model runs in: in
     the first epoch it sees the model beside rows that it has not been trained on.
 
+    ``base_rates``, the share of positives of each task among the training rows, is what ``start = "base_rate"`` needs.
+
     The run draws its dropout from ``settings.seed`` and leaves torch's own random state as it was.
 
     Raises:
-        TrainingError: the loss or the validation is not finite, or the source gives other rows than it
-        promised. CheckpointError: the checkpoint is damaged or of another run, or the folder holds a run and
-        ``resume`` is off.
+        TrainingError: the loss or the validation is not finite, the source gives other rows than it promised, or the
+        run cannot start as it should. CheckpointError: the checkpoint is damaged or of another run, or the folder
+        holds a run and ``resume`` is off.
 
     Example:
         >>> import tempfile
@@ -105,6 +108,7 @@ def train(
             tasks=tasks,
             identity=dict(identity or {}),
             watch=watch,
+            base_rates=base_rates,
         )
         run.begin(resume=resume)
         return run.finish()

@@ -27,6 +27,7 @@ from tamis.training.progress import Best, Progress, TrainingResult
 from tamis.training.promises import check_batch_sizes, check_share, is_finite
 from tamis.training.recovery import Recovery
 from tamis.training.settings import TrainingSettings, flatten
+from tamis.training.start import start_at_base_rates
 from tamis.training.state import TrainingState
 from tamis.training.table_dtype import store_tables
 
@@ -52,8 +53,11 @@ class Run:
         tasks: Sequence[str] | None,
         identity: dict[str, Any],
         watch: Callable[[Batch, Callable[[], AbstractContextManager[Any]]], None] | None = None,
+        base_rates: Sequence[float] | None = None,
     ) -> None:
         check_batch_sizes(source, workers)
+        if settings.start == "base_rate":
+            start_at_base_rates(model, base_rates)
         store_tables(model, settings.tables.dtype)
         self.model = model.to(device)
         self.source, self.valid, self.settings, self.folder = source, valid, settings, folder

@@ -9,6 +9,7 @@ from tamis.training.compilation import CompileName
 from tamis.training.optimizers import DenseOptimizer, GateOptimizer, TableOptimizer
 from tamis.training.precision import PrecisionName
 from tamis.training.schedule import Schedule
+from tamis.training.start import StartName
 
 HIGHER_IS_BETTER = {
     "auc": True,
@@ -29,6 +30,8 @@ class TrainingSettings:
     """Settings of one training run.
 
     - ``batch_size``: rows of one batch over all processes; the source is made with it
+    - ``start``: the chance that an untrained model gives, one ``half``, or the ``base_rate`` of the training rows,
+      which spares it learning by its other weights that clicks are rare
     - ``evaluations_per_epoch``: validations in an epoch, evenly spread, the last at its end
     - ``patience``: stop after so many validations in a row without a new best; None (in files ``"none"``) trains all
     - ``metric``: the validation metric that chooses the weights
@@ -47,6 +50,7 @@ class TrainingSettings:
     epochs: int = 8
     batch_size: int = 2048
     seed: int = 0
+    start: StartName = "half"
     evaluations_per_epoch: int = 1
     patience: int | None = 2
     metric: str = "auc"

@@ -107,6 +107,7 @@ def test_every_split_holds_its_rows_as_the_training_rows_taught(tmp_path, chunk_
         entry = encoded.manifest.splits[name]
         assert entry.unseen == expected.unseen
         assert entry.positives == {task: int(column.sum()) for task, column in expected.labels.items()}
+        assert encoded.base_rates(name) == tuple(expected.labels[task].mean() for task in encoded.layout.tasks)
 
 
 def test_raw_rows_and_encoded_rows_give_equal_batches(tmp_path):

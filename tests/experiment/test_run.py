@@ -130,6 +130,24 @@ def test_how_to_compile_must_be_one_of_three(log_file):
         settings_for(log_file, compile="maybe")
 
 
+def test_a_run_may_begin_at_the_click_rate_of_its_training_rows(log_file, tmp_path, click_log):
+    rare = click_log.filter((pl.col("click") == 0) | (pl.int_range(pl.len()) % 10 == 0))
+    rare.write_parquet(log_file)
+    encoded = prepare_data(settings_for(log_file).data)
+    [rate] = encoded.base_rates("train")
+
+    def promised(start):  # the mean chance, where next to nothing is learned
+        slow = {"epochs": 1, "tables": {"learning_rate": 1e-9}, "dense": {"learning_rate": 1e-9}}
+        settings = settings_for(log_file, "lr", start=start, **slow)
+        record = run_experiment(settings, encoded, folder=tmp_path / start, command="test")
+        assert record.settings["training"]["start"] == start
+        return record.valid["calibration_ratio"] * record.valid["positives"] / record.valid["rows"]
+
+    assert rate < 0.2
+    assert promised("base_rate") == pytest.approx(rate, rel=0.02)
+    assert promised("half") == pytest.approx(0.5, rel=0.02)
+
+
 def test_scores_are_kept_row_by_row_if_asked_for(log_file, tmp_path):
     settings = settings_for(log_file)
     encoded = prepare_data(settings.data)
