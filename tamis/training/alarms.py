@@ -1,6 +1,7 @@
 """What a person should be told about a run that goes on all the same, and the way out."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 from tamis.training.settings import HIGHER_IS_BETTER
 
@@ -20,6 +21,31 @@ def auc_alarm(auc: float | None) -> str | None:
         f"validation AUC is {auc:.4f} after the first epoch, no better than chance (within 0.01 of 0.5). "
         f"Check that the label is right and that the features are known before the click; then try other "
         f"learning rates."
+    )
+
+
+def calibration_alarm(values: Mapping[str, float | None]) -> str | None:
+    """Speak up if the kept weights promise far more or far fewer positives than there are in the validation.
+
+    Far is a fifth, and more than three standard errors of the number of positives.
+
+    Example:
+        >>> calibration_alarm({"rows": 9000, "positives": 300, "calibration_ratio": 0.4})  # doctest: +ELLIPSIS
+        'on the validation rows the model promises 0.40 of the positives that are there...'
+        >>> calibration_alarm({"rows": 9000, "positives": 300, "calibration_ratio": 0.9}) is None
+        True
+        >>> calibration_alarm({"rows": 90, "positives": 3, "calibration_ratio": 0.4}) is None
+        True
+    """
+    ratio, positives = values.get("calibration_ratio"), values.get("positives")
+    if ratio is None or not positives or not math.isfinite(ratio) or 0.8 <= ratio <= 1.25:
+        return None
+    if abs(ratio - 1.0) * positives <= 3.0 * math.sqrt(positives):
+        return None
+    return (
+        f"on the validation rows the model promises {ratio:.2f} of the positives that are there. How it ranks is not "
+        f'touched by it, but whoever uses its scores as chances should set training.start = "base_rate", choose by '
+        f'training.metric = "log_loss", lower the dropout before a normalisation, or calibrate the scores.'
     )
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from tamis.batch import Batch, BatchSource, Output
 from tamis.errors import TrainingError
-from tamis.training.alarms import auc_alarm, second_epoch_alarm
+from tamis.training.alarms import auc_alarm, calibration_alarm, second_epoch_alarm
 from tamis.training.clock import Clock
 from tamis.training.compilation import Trunk
 from tamis.training.curve import Curve
@@ -116,6 +116,7 @@ class Run:
         if best is None:
             raise TrainingError("no validation took place, so there are no best weights.")
         best_folder = self.recovery.load_weights(best.step)
+        self._alarm(calibration_alarm(best.values))
         return TrainingResult(
             best=best,
             epochs=math.ceil(self.state.step / self.updates),
@@ -228,7 +229,11 @@ class Run:
         alarms = [second_epoch_alarm(self.settings.metric, values)]
         if len(values) == 1:
             alarms.append(auc_alarm(evaluation.values.get("auc")))
-        for alarm in filter(None, alarms):
+        for alarm in alarms:
+            self._alarm(alarm)
+
+    def _alarm(self, alarm: str | None) -> None:
+        if alarm is not None:
             self.state.alarms.append(alarm)
             self._tell(alarm)
 

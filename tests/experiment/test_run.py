@@ -141,6 +141,7 @@ def test_a_run_may_begin_at_the_click_rate_of_its_training_rows(log_file, tmp_pa
         settings = settings_for(log_file, "lr", start=start, **slow)
         record = run_experiment(settings, encoded, folder=tmp_path / start, command="test")
         assert record.settings["training"]["start"] == start
+        assert any("promises" in alarm for alarm in record.alarms) == (start == "half")
         return record.valid["calibration_ratio"] * record.valid["positives"] / record.valid["rows"]
 
     assert rate < 0.2

@@ -23,6 +23,7 @@ from tamis.training import (
     train,
 )
 from tamis.training import run as run_module
+from tamis.training.alarms import calibration_alarm
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "training_losses.json"
 
@@ -225,6 +226,31 @@ def test_alarms_survive_a_resume(go, monkeypatch):
     alarms = go().alarms
     assert len(alarms) == 1
     assert go(resume=True).alarms == alarms
+
+
+def test_chances_far_from_what_comes_raise_an_alarm_for_the_weights_that_are_kept(go, monkeypatch):
+    said = iter([{"auc": 0.6, "calibration_ratio": 0.95}, {"auc": 0.7, "calibration_ratio": 0.4}, {"auc": 0.6}])
+
+    def planted(model, source, **named):
+        evaluation = evaluate(model, source, **named)
+        evaluation.values.update(next(said))
+        return evaluation
+
+    monkeypatch.setattr(run_module, "evaluate", planted)
+    result = go(epochs=3, patience=None)
+    assert result.best.epoch == 2
+    [alarm] = [alarm for alarm in result.alarms if "promises" in alarm]
+    assert alarm.startswith("on the validation rows the model promises 0.40 of the positives that are there.")
+    assert 'training.start = "base_rate"' in alarm
+
+
+@pytest.mark.parametrize(
+    ("ratio", "positives", "is_raised"),
+    [(0.7, 200, True), (0.7, 80, False), (0.85, 10_000, False), (1.3, 200, True), (1.3, 80, False), (None, 200, False)],
+)
+def test_a_ratio_is_far_where_chance_does_not_explain_it(ratio, positives, is_raised):
+    values = {"rows": 10 * positives, "positives": positives, "calibration_ratio": ratio}
+    assert (calibration_alarm(values) is not None) == is_raised
 
 
 class Poisoned(MemorySource):
