@@ -9,21 +9,20 @@ validation rows are scored. Half an hour on two cores.
 
 import argparse
 import dataclasses
-import json
-import math
-import sys
 import tempfile
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from one_by_one import run_one_by_one
 from torch import Tensor, nn
 
 from tamis.data import EncodedSet
 from tamis.experiment import build_model, make_batches, prepare_data, read_settings
-from tamis.layers import AveragedBatchNorm, TaskTowers
-from tamis.record import command_line, machine, versions, write_whole
-from tamis.training import train
+from tamis.layers import AveragedBatchNorm
+from tamis.training import StartName, train
 
 MODELS = {
     "ssr_d": {"preset": "paper", "views": [8], "widths": [56]},
@@ -39,7 +38,7 @@ class Variant:
 
     centres: bool = False
     scales: bool = False
-    starts_at_base_rate: bool = False
+    start: StartName = "half"
 
 
 VARIANTS = {
@@ -47,7 +46,7 @@ VARIANTS = {
     "scale": Variant(scales=True),
     "centre": Variant(centres=True),
     "centre and scale": Variant(centres=True, scales=True),
-    "base rate": Variant(starts_at_base_rate=True),
+    "base rate": Variant(start="base_rate"),
 }
 
 
@@ -86,47 +85,26 @@ def main() -> None:
     arguments = parser.parse_args()
     data = {"recipe": "planted-39", "options": {"rows": arguments.rows}}
     encoded = prepare_data(read_settings({"data": data, "model": {"name": "mlp"}}, where="why_batch_norm").data)
-    settings = {"models": MODELS, "training": TRAINING}
-    earlier = json.loads(arguments.out.read_text()) if arguments.out.exists() else None
-    if earlier is not None and (earlier["dataset"], earlier["settings"]) != (encoded.name, settings):
-        sys.exit(f"{arguments.out} holds runs of another log or other settings. Name another file with --out.")
-    found = {
-        "dataset": encoded.name,
-        "note": NOTE,
-        "settings": settings,
-        "command": command_line("python", f"experiments/{Path(sys.argv[0]).name}"),
-        "machine": machine(),
-        "versions": versions(),
-        "runs": [] if earlier is None else earlier["runs"],
-    }
-    done = {(run["model"], run["variant"], run["seed"]) for run in found["runs"]}
-    for seed in arguments.seeds:
-        for name in MODELS:
-            for label, variant in VARIANTS.items():
-                if (name, label, seed) in done:
-                    continue
-                auc = measure(data, encoded, name, variant, seed=seed)
-                found["runs"].append({"model": name, "variant": label, "seed": seed, "valid_auc": auc})
-                write_whole(arguments.out, json.dumps(found, indent=1) + "\n")
-                print(f"{name} {label} seed {seed}: {auc:.4f}", flush=True)
-    print(arguments.out)
+    facts = {"dataset": encoded.name, "note": NOTE, "settings": {"models": MODELS, "training": TRAINING}}
+    runs = [
+        {"model": name, "variant": label, "seed": seed}
+        for seed in arguments.seeds
+        for name in MODELS
+        for label in VARIANTS
+    ]
+    run_one_by_one(arguments.out, facts, runs, partial(measure, data=data, encoded=encoded))
 
 
-def measure(data: dict[str, Any], encoded: EncodedSet, name: str, variant: Variant, *, seed: int) -> float:
+def measure(run: Mapping[str, Any], *, data: dict[str, Any], encoded: EncodedSet) -> dict[str, float]:
     """The best validation AUC of one pass."""
+    variant, name = VARIANTS[run["variant"]], run["model"]
     model_table = {"name": name, "dim": 16, "input_norm": "none", **MODELS[name]}
-    table = {"data": data, "model": model_table, "training": {**TRAINING, "seed": seed}}
+    table = {"data": data, "model": model_table, "training": {**TRAINING, "seed": run["seed"], "start": variant.start}}
     settings = read_settings(table, where="why_batch_norm")
     model = build_model(settings, encoded)
     if variant.centres or variant.scales:
         width = 16 * encoded.layout.num_fields
         model.norm = PartOfBatchNorm(width, centres=variant.centres, scales=variant.scales)
-    if variant.starts_at_base_rate:
-        rows, [task] = encoded.manifest.splits["train"], encoded.layout.tasks
-        assert isinstance(model.head, TaskTowers)
-        odds = rows.positives[task] / (rows.rows - rows.positives[task])
-        [score] = model.head.scores
-        nn.init.constant_(score.bias, math.log(odds))  # type: ignore[arg-type]
     aucs = []
     with tempfile.TemporaryDirectory() as folder:
         train(
@@ -135,9 +113,10 @@ def measure(data: dict[str, Any], encoded: EncodedSet, name: str, variant: Varia
             valid=make_batches(settings, encoded, "valid"),
             settings=settings.training,
             folder=folder,
+            base_rates=encoded.base_rates("train"),
             report=lambda progress: aucs.append(progress.valid["auc"]) if progress.valid else None,
         )
-    return max(aucs)
+    return {"valid_auc": max(aucs)}
 
 
 if __name__ == "__main__":
