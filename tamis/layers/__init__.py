@@ -46,7 +46,7 @@ from tamis.layers.static_filter import FilterKind, StaticFilter, draw_indices
 from tamis.layers.target_attention import TargetAttention
 from tamis.layers.task_towers import TaskTowers
 from tamis.layers.view_dense import ViewDense
-from tamis.layers.view_fusion import ViewFusion
+from tamis.layers.view_fusion import DropoutPlace, ViewFusion
 from tamis.layers.view_mean import mean_of_views
 from tamis.layers.view_norm import ViewNorm
 from tamis.layers.view_projection import ViewProjection
@@ -66,6 +66,7 @@ __all__ = [
     "ControlKind",
     "CrossLayer",
     "CrossNetwork",
+    "DropoutPlace",
     "DynamicBlock",
     "FactorizationMachineBlock",
     "FactorizedBlock",

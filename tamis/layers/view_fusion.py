@@ -1,6 +1,6 @@
 """Dense fusion inside each view, after the filter."""
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -11,15 +11,21 @@ from tamis.kernels import kernels_for
 from tamis.layers.view_dense import ViewDense
 from tamis.layers.view_norm import ViewNorm
 
+DropoutPlace = Literal["before_norm", "after_norm"]
+
 
 class ViewFusion(nn.Module):
     """Fuse what the filter let through: ``LN(dense(x))``, or ``LN(x + dense(x))`` with a residual.
 
     ``depth`` dense layers follow one another; with 0 the view is normalised only.
 
-    Source: arXiv 2604.08011, dense fusion (``depth`` 1, no residual). The authors' code adds the residual in
-    both models and lets SSR-S have several dense layers. Where dropout acts with several layers is our
-    reading: after each.
+    Dropout acts ``before_norm``, on what each dense layer gives, or once ``after_norm``. Before it, the norm divides by
+    the spread that dropout adds while training and no longer does when serving, so that what is served is larger than
+    what the head has learned to read, and chances are further from one half (docs/results.md).
+
+    Source: arXiv 2604.08011, dense fusion (``depth`` 1, no residual, no dropout). The authors' code adds the residual
+    in both models, dropout before the norm, and lets SSR-S have several dense layers. Where dropout acts with
+    several layers is our reading: after each; ``after_norm`` is ours.
 
     Shape:
         - x: ``(rows, views, d_in)``
@@ -43,6 +49,7 @@ class ViewFusion(nn.Module):
         depth: int = 1,
         residual: bool = False,
         dropout: float = 0.0,
+        dropout_place: DropoutPlace = "before_norm",
         shared_norm: bool = False,
         eps: float = 1e-5,
     ) -> None:
@@ -54,10 +61,12 @@ class ViewFusion(nn.Module):
                 f"ViewFusion width must equal d_in with a residual or without a dense layer; got {width} and {d_in}."
             )
         self.residual = residual and depth > 0
+        before, after = (dropout, 0.0) if dropout_place == "before_norm" else (0.0, dropout)
         self.dense = nn.ModuleList(
-            ViewDense(views=views, d_in=width if i else d_in, width=width, dropout=dropout) for i in range(depth)
+            ViewDense(views=views, d_in=width if i else d_in, width=width, dropout=before) for i in range(depth)
         )
         self.norm = ViewNorm(views=views, width=width, shared=shared_norm, eps=eps)
+        self.dropout = nn.Dropout(after)
 
     def forward(self, x: Tensor) -> Tensor:
         """Fuse and normalise every view."""
@@ -78,6 +87,9 @@ class ViewFusion(nn.Module):
 
     def finish(self, mixed: Tensor, x: Tensor | None = None) -> Tensor:
         """What follows ``project``."""
+        return self.dropout(self._normalise(mixed, x))
+
+    def _normalise(self, mixed: Tensor, x: Tensor | None) -> Tensor:
         if not self.dense:
             return self.norm(mixed)
         mixed, last = mixed.transpose(0, 1), self.dense[0]

@@ -11,6 +11,7 @@ from tamis.layers import (
     CompetitiveFilter,
     ControlFilter,
     ControlKind,
+    DropoutPlace,
     DynamicBlock,
     InputNormKind,
     ViewFusion,
@@ -79,7 +80,8 @@ class SSRDConfig:
     compete, ``relu`` lets pass what is positive, ``top_k`` the largest ``kept`` share of a view, and ``dropout`` a
     random one while training. Without ``learn_gamma`` the scale of what passes stays at ``gamma_init`` (ours).
 
-    ``dropout`` acts inside the network, ``input_dropout`` on the normalised input (ours; published models have none).
+    ``dropout`` acts inside the network, in each view before its norm or after it (``dropout_place``, ours), and
+    ``input_dropout`` on the normalised input (ours; published models have none).
     """
 
     preset: Literal["paper", "official", "unirank"] = "official"
@@ -94,6 +96,7 @@ class SSRDConfig:
     gamma_init: float = 1.0
     learn_gamma: bool = True
     dropout: float = 0.0
+    dropout_place: DropoutPlace = "before_norm"
     input_dropout: float = 0.0
     last: LastViews = "mean"
     input_norm: InputNormKind | None = None
@@ -181,6 +184,7 @@ def dynamic_blocks(config: SSRDConfig, *, d_in: int) -> Iterator[DynamicBlock]:
                 depth=0 if parts.fusion == "none" else 1,
                 residual=parts.fusion == "residual",
                 dropout=config.dropout,
+                dropout_place=config.dropout_place,
                 shared_norm=parts.view_norm == "shared",
                 eps=parts.view_norm_eps,
             ),
@@ -210,7 +214,7 @@ MODELS.add(
             "and initialisation the paper does not state; paper leaves the first three out; unirank follows "
             "UniRank without its target attention. Our own: weights start as in the authors' code in every "
             "preset, the running statistics of the input normalisation start as a plain average, and the "
-            'options last = "concat", input_dropout and every competition but "iterative".'
+            'options last = "concat", dropout_place, input_dropout and every competition but "iterative".'
         ),
     ),
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from tamis.features.layout import Layout
-from tamis.layers import AdaptiveFilter, FilterKind, InputNormKind, StaticBlock, StaticFilter, ViewFusion
+from tamis.layers import AdaptiveFilter, DropoutPlace, FilterKind, InputNormKind, StaticBlock, StaticFilter, ViewFusion
 from tamis.models.setting_rules import require_at_least
 from tamis.models.ssr import Fusion, LastViews, SSRParts, SSRRanker, ViewNormKind, check_blocks, resolve_parts
 from tamis.registry import MODELS, ModelEntry
@@ -43,7 +43,8 @@ class SSRSConfig:
     whole fields (``field``), or equally many dimensions of every field (``field_dimension``). Later blocks read no
     fields and draw any dimensions.
 
-    ``dropout`` acts inside the network, ``input_dropout`` on the normalised input (ours; published models have none).
+    ``dropout`` acts inside the network, in each view before its norm or after it (``dropout_place``, ours), and
+    ``input_dropout`` on the normalised input (ours; published models have none).
     """
 
     preset: Literal["paper", "official"] = "official"
@@ -54,6 +55,7 @@ class SSRSConfig:
     filter: FilterKind = "dimension"
     filter_seed: int = 0
     dropout: float = 0.0
+    dropout_place: DropoutPlace = "before_norm"
     input_dropout: float = 0.0
     last: LastViews = "mean"
     input_norm: InputNormKind | None = None
@@ -122,6 +124,7 @@ def static_blocks(
                 depth=0 if parts.fusion == "none" else config.depth,
                 residual=parts.fusion == "residual",
                 dropout=config.dropout,
+                dropout_place=config.dropout_place,
                 shared_norm=parts.view_norm == "shared",
                 eps=parts.view_norm_eps,
             ),
@@ -142,7 +145,8 @@ MODELS.add(
             "The preset official follows the authors' code, whose residual, input normalisation, hidden head "
             "layer and index seeds the paper does not state; paper leaves the first three out. Our own: "
             "weights start as in the authors' code in every preset, the running statistics of the input "
-            'normalisation start as a plain average, and the options filter, last = "concat" and input_dropout.'
+            'normalisation start as a plain average, and the options filter, last = "concat", dropout_place and '
+            "input_dropout."
         ),
     ),
 )

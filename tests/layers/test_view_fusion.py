@@ -58,6 +58,21 @@ def test_dropout_is_applied_to_the_dense_branch_and_not_to_the_residual():
     torch.testing.assert_close(fusion(x), fusion.norm(x + hidden))
 
 
+@pytest.mark.parametrize(("depth", "residual"), [(0, False), (1, False), (1, True), (2, True)])
+def test_dropout_after_the_norm_is_the_last_thing_and_the_only_one(depth, residual):
+    torch.manual_seed(0)
+    shape = {"views": 2, "d_in": 64, "width": 64, "depth": depth, "residual": residual, "dropout": 0.5}
+    fusion = ViewFusion(**shape, dropout_place="after_norm")
+    before = ViewFusion(**shape)
+    before.load_state_dict(fusion.state_dict())
+    x = torch.randn(50, 2, 64)
+    served, dropped = fusion.eval()(x), fusion.train()(x)
+    torch.testing.assert_close(before.eval()(x), served)
+    gone = dropped == 0
+    assert gone.float().mean().item() == pytest.approx(0.5, abs=0.03)
+    torch.testing.assert_close(dropped[~gone], 2 * served[~gone])
+
+
 def test_a_width_that_cannot_change_is_refused():
     with pytest.raises(ValueError, match="must equal d_in with a residual .* got 4 and 3"):
         ViewFusion(views=2, d_in=3, width=4, residual=True)
