@@ -18,12 +18,11 @@ from typing import Any
 
 import torch
 from one_by_one import run_one_by_one
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 
 from tamis.data import EncodedSet
 from tamis.experiment import ExperimentSettings, build_model, load_settings, make_batches, prepare_data
-from tamis.layers import ViewFusion
+from tamis.record import RunRecord
 from tamis.training import evaluate, train
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
@@ -35,16 +34,15 @@ NOTE = (
     "dropout acting"
 )
 
-AFTER_NORM, BOTH = "dropout after the norm", "dropout after the norm, base rate"
-BASE_RATE = "training.start=base_rate"
+AFTER_NORM, BASE_RATE = "model.dropout_place=after_norm", "training.start=base_rate"
 OVERRIDES: dict[str, tuple[str, ...]] = {
     "as tuned": (),
     "no dropout inside": ("model.dropout=0.0",),
     "no input dropout": ("model.input_dropout=0.0",),
     "no dropout": ("model.dropout=0.0", "model.input_dropout=0.0"),
-    AFTER_NORM: (),
+    "dropout after the norm": (AFTER_NORM,),
     "base rate": (BASE_RATE,),
-    BOTH: (BASE_RATE,),
+    "dropout after the norm, base rate": (AFTER_NORM, BASE_RATE),
 }
 
 
@@ -68,19 +66,18 @@ def main() -> None:
     parser.add_argument("--from", dest="from_folder", type=Path, help="where the data lie, if not in the cache")
     parser.add_argument("--out", type=Path, default=RESULTS / "calibration" / "criteo-60k.json")
     arguments = parser.parse_args()
-    settings = {model: load_settings(RESULTS / TABLE / model / "seed-0.json") for model in MODELS}
-    encoded = prepare_data(settings[MODELS[0]].data, from_folder=arguments.from_folder)
+    encoded = prepare_data(load_settings(tuned(MODELS[0])).data, from_folder=arguments.from_folder)
     facts = {
         "dataset": encoded.name,
         "note": NOTE,
-        "settings": {model: {"model": one.to_table()["model"]} for model, one in settings.items()},
+        "settings": {model: {"model": RunRecord.load(tuned(model)).settings["model"]} for model in MODELS},
     }
     runs = [
         {"model": model, "variant": variant, "seed": seed}
         for seed in arguments.seeds
         for model in MODELS
-        for variant in OVERRIDES
-        if model.startswith("ssr") or variant not in (AFTER_NORM, BOTH)
+        for variant, overrides in OVERRIDES.items()
+        if model.startswith("ssr") or AFTER_NORM not in overrides
     ]
     run_one_by_one(arguments.out, facts, runs, partial(measure, encoded=encoded))
 
@@ -88,24 +85,14 @@ def main() -> None:
 def measure(run: Mapping[str, Any], *, encoded: EncodedSet) -> dict[str, float]:
     """Train one variant, and score the training and validation rows with its best weights."""
     overrides = (*OVERRIDES[run["variant"]], f"training.seed={run['seed']}")
-    settings = load_settings(RESULTS / TABLE / run["model"] / "seed-0.json", overrides)
+    settings = load_settings(tuned(run["model"]), overrides)
     model = build_model(settings, encoded)
-    if run["variant"] in (AFTER_NORM, BOTH):
-        move_dropout(model)
     return train_and_score(model, settings, encoded)
 
 
-def move_dropout(model: nn.Module) -> None:
-    """Let the dropout that stands before the norm of each view act behind it."""
-    for fusion in [module for module in model.modules() if isinstance(module, ViewFusion)]:
-        last = fusion.dense[-1].dropout
-        assert isinstance(last, nn.Dropout)
-        fusion.register_forward_hook(partial(_drop, share=last.p))
-        last.p = 0.0
-
-
-def _drop(fusion: nn.Module, _: Any, output: Tensor, *, share: float) -> Tensor:
-    return F.dropout(output, share, training=fusion.training)
+def tuned(model: str) -> Path:
+    """A record of the table, which holds the settings that tuning chose."""
+    return RESULTS / TABLE / model / "seed-0.json"
 
 
 def train_and_score(model: nn.Module, settings: ExperimentSettings, encoded: EncodedSet) -> dict[str, float]:
