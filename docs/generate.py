@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Callable
 
-from tables import house, lab, pictures, probabilities, runs, scaling, speed, studies, worth
+from tables import house, lab, one_by_one, pictures, probabilities, runs, scaling, speed, studies, worth
 from tables.places import RESULTS, ROOT
 
 DOCUMENTS = (
@@ -50,7 +50,8 @@ GENERATED: dict[str, Callable[[], str]] = {
     "growth_planted_no_norm": lambda: scaling.growth_table("scaling-planted-no-norm"),
     "bounds_planted": lambda: scaling.bounds_sentence("scaling-planted", "planted-39-rows-5000000"),
     "input_norm": lambda: studies.verdicts_table(RESULTS / "studies" / "input-norm" / "verdicts.json"),
-    "batch_norm_parts": scaling.batch_norm_parts_table,
+    "batch_norm_parts": one_by_one.batch_norm_parts_table,
+    "calibration_parts": one_by_one.calibration_parts_table,
     "slopes_planted": lambda: scaling.slopes_table("scaling-planted"),
     "growth_movielens_1m": lambda: scaling.growth_table("scaling-movielens-1m"),
     "slopes_movielens_1m": lambda: scaling.slopes_table("scaling-movielens-1m"),

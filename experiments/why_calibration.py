@@ -1,6 +1,6 @@
 """Why does SSR promise too few clicks on Criteo? Its dropout, its normalisation, or where it begins?
 
-    python experiments/why_calibration.py --from FOLDER        writes results/calibration/criteo-60k.json
+    python experiments/why_calibration.py --from FOLDER        writes results/studies/start/calibration.json
 
 Started again, it goes on where it was.
 
@@ -64,7 +64,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--from", dest="from_folder", type=Path, help="where the data lie, if not in the cache")
-    parser.add_argument("--out", type=Path, default=RESULTS / "calibration" / "criteo-60k.json")
+    parser.add_argument("--out", type=Path, default=RESULTS / "studies" / "start" / "calibration.json")
     arguments = parser.parse_args()
     encoded = prepare_data(load_settings(tuned(MODELS[0])).data, from_folder=arguments.from_folder)
     facts = {

@@ -1,10 +1,9 @@
 """What growth is worth: the curves of a scaling study, and which of them gains more."""
 
 import json
-import statistics
 from typing import Any
 
-from tables.places import RESULTS, mean_gap
+from tables.places import RESULTS
 from tamis.record import RunRecord, summarise
 from tamis.reports.wording import format_gain
 
@@ -45,31 +44,6 @@ def slopes_table(study: str) -> str:
     lines = ["| model | beside | difference of the gains [95 %] | after Holm |", "|---|---|---|---|"]
     for pair in _read(study)["slopes"]:
         lines.append(f"| `{pair['one']}` | `{pair['other']}` | {format_gain(pair)} | {pair['verdict']} |")
-    return "\n".join(lines)
-
-
-def batch_norm_parts_table() -> str:
-    """One line a part of BatchNorm on the embedded fields: what it is worth on validation rows in one pass."""
-    found = json.loads((RESULTS / "studies" / "input-norm" / "parts.json").read_text())
-    models, variants = (dict.fromkeys(run[part] for run in found["runs"]) for part in ("model", "variant"))
-    aucs = {
-        (model, variant): [
-            run["valid_auc"] for run in found["runs"] if (run["model"], run["variant"]) == (model, variant)
-        ]
-        for model in models
-        for variant in variants
-    }
-    lines = [
-        f"| on the embedded fields | {' | '.join(f'`{model}`' for model in models)} |",
-        f"|---|{'---|' * len(models)}",
-    ]
-    for variant in variants:
-        cells = [
-            f"{statistics.fmean(aucs[model, variant]):.4f}"
-            + ("" if variant == "none" else f": {mean_gap(aucs[model, variant], aucs[model, 'none'])}")
-            for model in models
-        ]
-        lines.append(f"| {variant} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

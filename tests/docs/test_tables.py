@@ -91,7 +91,7 @@ def test_a_size_that_has_not_run_is_an_empty_cell_and_a_gain_stands_with_its_int
 
 
 def test_a_part_of_batch_norm_stands_with_its_gain_over_none_seed_by_seed(tmp_path, monkeypatch):
-    from tables import scaling
+    from tables import one_by_one
 
     aucs = {"none": (0.5, 0.7), "centre": (0.6, 0.9)}
     runs = [
@@ -102,9 +102,34 @@ def test_a_part_of_batch_norm_stands_with_its_gain_over_none_seed_by_seed(tmp_pa
     place = tmp_path / "studies" / "input-norm"
     place.mkdir(parents=True)
     (place / "parts.json").write_text(json.dumps({"runs": runs}))
-    monkeypatch.setattr(scaling, "RESULTS", tmp_path)
+    monkeypatch.setattr(one_by_one, "RESULTS", tmp_path)
     # Gains of 0.1 and 0.2: their mean's standard error is 0.05, and t of one degree of freedom 12.7062.
-    assert scaling.batch_norm_parts_table().splitlines()[2:] == [
+    assert one_by_one.batch_norm_parts_table().splitlines()[2:] == [
         "| none | 0.6000 |",
         "| centre | 0.7500: +0.1500 [-0.4853, +0.7853] |",
+    ]
+
+
+def test_what_a_model_promises_stands_beside_its_gain_as_tuned_seed_by_seed(tmp_path, monkeypatch):
+    from tables import one_by_one
+
+    def run(variant, seed, auc, ratio):
+        numbers = {"auc": auc, "normalised_entropy": 0.9, "calibration_ratio": ratio}
+        return {
+            "model": "ssr_s",
+            "variant": variant,
+            "seed": seed,
+            **numbers,
+            "calibration_ratio_in_training": 2 * ratio,
+        }
+
+    # The second variant was run again, its second seed first.
+    runs = [run("as tuned", 0, 0.5, 0.3), run("as tuned", 1, 0.7, 0.5), run("base rate", 1, 0.9, 1.2)]
+    runs.append(run("base rate", 0, 0.6, 1.0))
+    (tmp_path / "studies" / "start").mkdir(parents=True)
+    (tmp_path / "studies" / "start" / "calibration.json").write_text(json.dumps({"runs": runs}))
+    monkeypatch.setattr(one_by_one, "RESULTS", tmp_path)
+    assert one_by_one.calibration_parts_table().splitlines()[2:] == [
+        "| `ssr_s` | as tuned | 0.40 | 0.80 | 0.900 | 0.6000 |",
+        "| `ssr_s` | base rate | 1.10 | 2.20 | 0.900 | 0.7500: +0.1500 [-0.4853, +0.7853] |",
     ]
