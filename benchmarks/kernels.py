@@ -15,7 +15,7 @@ import torch
 from findings import figure, write_findings
 from torch import Tensor
 
-from tamis.layers import CompetitiveFilter, CrossNetwork, StaticFilter, ViewFusion, mean_of_views
+from tamis.layers import CompetitiveFilter, CrossNetwork, Dropout, StaticFilter, ViewFusion, mean_of_views
 from tamis.training.allocator import keep_freed_memory
 
 ROWS, VIEWS, WIDTH = 4096, 8, 128
@@ -36,6 +36,8 @@ def passes() -> dict[str, Pass]:
     inputs = numbers(ROWS, VIEWS * WIDTH)
     competition = CompetitiveFilter(views=VIEWS, width=WIDTH)
     fusion = ViewFusion(views=VIEWS, d_in=WIDTH, width=WIDTH, residual=True)
+    dropping = ViewFusion(views=VIEWS, d_in=WIDTH, width=WIDTH, residual=True, dropout=0.2)
+    dropout = Dropout(0.2)
     choice = StaticFilter(d_in=VIEWS * WIDTH, views=VIEWS, width=WIDTH, first_seed=1000)
     crosses = CrossNetwork(width=_CROSSED, crosses=1)
     first, product = torch.randn(ROWS, _CROSSED, requires_grad=True), numbers(ROWS, _CROSSED)
@@ -46,6 +48,11 @@ def passes() -> dict[str, Pass]:
             lambda: fusion.finish(mixed, residual),
             (mixed, residual, fusion.dense[0].bias, *fusion.norm.parameters()),
         ),
+        "the same with dropout": (
+            lambda: dropping.finish(mixed, residual),
+            (mixed, residual, dropping.dense[0].bias, *dropping.norm.parameters()),
+        ),
+        "dropout alone": (lambda: dropout(inputs), (inputs,)),
         "static filter": (lambda: choice(inputs), (inputs,)),
         "mean of views": (lambda: mean_of_views(fused), (fused,)),
         "a cross after its product": (lambda: crosses.finish(first, product), (first, product, bias)),

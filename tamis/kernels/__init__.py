@@ -8,6 +8,6 @@ which writes down what was used.
 
 from tamis.kernels.gpu import Competition
 from tamis.kernels.library import competition_for, kernels_for, kernels_state
-from tamis.kernels.rows import Kernels
+from tamis.kernels.rows import Drops, Kernels
 
-__all__ = ["Competition", "Kernels", "competition_for", "kernels_for", "kernels_state"]
+__all__ = ["Competition", "Drops", "Kernels", "competition_for", "kernels_for", "kernels_state"]

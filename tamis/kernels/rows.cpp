@@ -95,9 +95,59 @@ class Sums {
     std::vector<Real> parts_;
 };
 
+// SplitMix64 (Steele et al. 2014, "Fast splittable pseudorandom number generators"): word `i` of the sequence that `seed` begins.
+inline uint64_t random_word(uint64_t seed, uint64_t i) {
+    uint64_t z = seed + (i + 1) * 0x9e3779b97f4a7c15ull;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+    return z ^ (z >> 31);
+}
+
+// What dropout multiplies the numbers of one row with: `scale` where 16 random bits are at least `threshold`, else 0. Every word
+// gives the bits of four numbers, in the order in which they lie in memory. Which they are depends on the seed and the place alone:
+// whoever asks again gets the same, and any number of threads gives the same. Without a threshold all are 1.
+class Drops {
+  public:
+    Drops(int64_t width, int64_t seed, int64_t threshold, float scale)
+        : width_(width), seed_(static_cast<uint64_t>(seed)), threshold_(threshold), scale_(scale),
+          words_((width + 3) / 4), bits_(4 * words_.size()), factors_(width, 1.0f) {}
+    const float* of_row(int64_t row) {
+        if (threshold_ == 0) return factors_.data();
+        const int64_t count = words_.size();
+        for (int64_t i = 0; i < count; ++i) words_[i] = random_word(seed_, row * count + i);
+        std::memcpy(bits_.data(), words_.data(), 8 * count);
+        for (int64_t i = 0; i < width_; ++i) factors_[i] = bits_[i] >= threshold_ ? scale_ : 0.0f;
+        return factors_.data();
+    }
+
+  private:
+    int64_t width_;
+    uint64_t seed_;
+    int64_t threshold_;
+    float scale_;
+    std::vector<uint64_t> words_;
+    std::vector<uint16_t> bits_;
+    std::vector<float> factors_;
+};
+
 }  // namespace
 
 extern "C" {
+
+// y = x times the factors of dropout, in rows of `width` numbers of which the last may be shorter. A product leaves a NaN one.
+void dropout(const Number* x, int64_t seed, int64_t threshold, float scale, Number* out, int64_t size, int64_t width,
+             int64_t threads) {
+#pragma omp parallel num_threads(threads)
+    {
+        Drops drops(width, seed, threshold, scale);
+#pragma omp for schedule(static)
+        for (int64_t start = 0; start < size; start += width) {
+            const float* factors = drops.of_row(start / width);
+            const int64_t count = std::min(width, size - start);
+            for (int64_t i = 0; i < count; ++i) store(out[start + i], load(x[start + i]) * factors[i]);
+        }
+    }
+}
 
 // y = gamma * ICS(z), times the values where there are any. steps: (4, iterations + 1, rows, views), the levels, shifts, means
 // and numbers of dimensions alive of competitive_filter.py.
@@ -210,28 +260,31 @@ void competitive_backward(const Number* z, int64_t row, int64_t values, const fl
     alphas.add_to(grad_alpha), gammas.add_to(grad_gamma);
 }
 
-// y = norm(residual + gelu(mixed + bias)). For the backward pass, unless `normal` is null: the normalised numbers, the slope of
-// gelu, and the inverse deviation of each row and view. With views that share their scale and shift, `norm_view` is 0, else width.
+// y = norm(residual + dropout(gelu(mixed + bias))). For the backward pass, unless `normal` is null: the normalised numbers, the slope
+// of what dropout left of gelu, and the inverse deviation of each row and view. With views that share their scale and shift,
+// `norm_view` is 0, else width.
 void fusion_forward(const Number* mixed, const Number* residual, int64_t residual_row, int64_t residual_view, const float* bias,
-                    const float* scale, const float* shift, int64_t norm_view, float eps, Number* normal, Number* slope,
-                    float* inverses, Number* out, int64_t rows, int64_t views, int64_t width, int64_t threads) {
+                    const float* scale, const float* shift, int64_t norm_view, float eps, int64_t seed, int64_t threshold,
+                    float drop_scale, Number* normal, Number* slope, float* inverses, Number* out, int64_t rows, int64_t views,
+                    int64_t width, int64_t threads) {
 #pragma omp parallel num_threads(threads)
     {
         std::vector<float> buffer(width);
         float* x = buffer.data();
+        Drops drops(width, seed, threshold, drop_scale);
 #pragma omp for schedule(static)
         for (int64_t r = 0; r < rows; ++r)
             for (int64_t v = 0; v < views; ++v) {
                 const int64_t at = (v * rows + r) * width;
                 const Number* in = mixed + at;
-                const float* add = bias + v * width;
+                const float *add = bias + v * width, *factors = drops.of_row(v * rows + r);
                 float sum = 0.0f, density;
                 // A loop that keeps the slopes, and one without: a question inside would cost as much as the work.
                 if (slope == nullptr) {
 #pragma omp simd reduction(+ : sum) private(density)
                     for (int64_t i = 0; i < width; ++i) {
                         const float u = load(in[i]) + add[i];
-                        x[i] = u * normal_probability(u, density);
+                        x[i] = u * normal_probability(u, density) * factors[i];
                         sum += x[i];
                     }
                 } else {
@@ -239,8 +292,8 @@ void fusion_forward(const Number* mixed, const Number* residual, int64_t residua
 #pragma omp simd reduction(+ : sum) private(density)
                     for (int64_t i = 0; i < width; ++i) {
                         const float u = load(in[i]) + add[i], probability = normal_probability(u, density);
-                        x[i] = u * probability;
-                        store(slopes[i], probability + u * density * 0.39894228f);
+                        x[i] = u * probability * factors[i];
+                        store(slopes[i], (probability + u * density * 0.39894228f) * factors[i]);
                         sum += x[i];
                     }
                 }

@@ -1,12 +1,32 @@
 """The kernels as functions of tensors."""
 
 import ctypes
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 NUMBERS = {torch.float32: "float", torch.bfloat16: "bfloat16"}
 """The dtypes the kernels are compiled for, and their names in C++."""
+
+_RANDOM_STEPS = 2**16
+_DROPOUT_ROW = 2048
+
+
+@dataclass(frozen=True)
+class Drops:
+    """Dropout: the ``share`` that is left out, rounded to whole 65536ths, and the ``seed`` that says which numbers."""
+
+    share: float
+    seed: int
+
+    def as_arguments(self) -> tuple[int, int, ctypes.c_float]:
+        """Seed, threshold, and the factor for what stays, which makes up for the share as it was rounded."""
+        threshold = min(round(self.share * _RANDOM_STEPS), _RANDOM_STEPS - 1)
+        return self.seed, threshold, ctypes.c_float(_RANDOM_STEPS / (_RANDOM_STEPS - threshold))
+
+
+NO_DROPS = Drops(0.0, 0)
 
 
 class Kernels:
@@ -60,15 +80,16 @@ class Kernels:
         shift: Tensor,
         eps: float,
         *,
+        drops: Drops = NO_DROPS,
         keep: bool,
     ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor] | None]:
-        """``norm(residual + gelu(mixed + bias))`` and, if the backward pass is to ``keep`` it, what that needs.
+        """``norm(residual + dropout(gelu(mixed + bias)))`` and, if the backward pass is to ``keep`` it, what it needs.
 
         Shape:
             - mixed: ``(views, rows, width)``; residual, output: ``(rows, views, width)``
             - bias: ``(views, width)``; scale, shift: the same, or ``(width,)``
-            - kept: the normalised numbers and the slopes of gelu, as ``mixed``, and the inverse deviations,
-              ``(rows, views)``
+            - kept: the normalised numbers and the slopes of what is left of gelu, as ``mixed``, and the inverse
+              deviations, ``(rows, views)``
         """
         views, rows, width = mixed.shape
         mixed, bias, scale, shift = mixed.contiguous(), as_learned(bias), as_learned(scale), as_learned(shift)
@@ -76,7 +97,7 @@ class Kernels:
         kept = (torch.empty_like(mixed), torch.empty_like(mixed), bias.new_empty(rows, views)) if keep else None
         self._call(
             *("fusion_forward", mixed, *_residual(residual), bias, scale, shift, _norm_stride(scale)),
-            *(ctypes.c_float(eps), *(kept or (None, None, None)), output, rows, views, width),
+            *(ctypes.c_float(eps), *drops.as_arguments(), *(kept or (None, None, None)), output, rows, views, width),
         )
         return output, kept
 
@@ -157,6 +178,12 @@ class Kernels:
             *(grad_first, grad_product, grad_bias, grad_current, *first.shape),
         )
         return grad_first, grad_product, grad_bias, grad_current
+
+    def dropout(self, x: Tensor, drops: Drops) -> Tensor:
+        """``x`` without a share of its numbers, the others made larger for it."""
+        output = torch.empty_like(x, memory_format=torch.contiguous_format)
+        self._call("dropout", x.contiguous(), *drops.as_arguments(), output, x.numel(), _DROPOUT_ROW)
+        return output
 
     def _call(self, name: str, *arguments: Tensor | int | ctypes.c_float | None) -> None:
         """Call a function of the library; torch's number of threads comes last."""

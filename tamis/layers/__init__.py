@@ -14,6 +14,7 @@ from tamis.layers.competitive_filter import CompetitionKind, CompetitiveFilter, 
 from tamis.layers.control_filter import ControlFilter, ControlKind
 from tamis.layers.cross import CrossLayer, CrossNetwork
 from tamis.layers.dice import Dice
+from tamis.layers.dropout import Dropout
 from tamis.layers.factorized_interaction import (
     INTERACTION_RESIDUALS,
     FactorizedBlock,
@@ -66,6 +67,7 @@ __all__ = [
     "ControlKind",
     "CrossLayer",
     "CrossNetwork",
+    "Dropout",
     "DropoutPlace",
     "DynamicBlock",
     "FactorizationMachineBlock",

@@ -4,7 +4,8 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from tamis.layers.dropout import dropout
 
 ControlKind = Literal["relu", "top_k", "dropout"]
 
@@ -64,7 +65,7 @@ class ControlFilter(nn.Module):
             places = passed.topk(count, dim=2, sorted=False).indices
             passed = passed * torch.zeros_like(passed).scatter_(2, places, 1.0)
         elif self.kind == "dropout":
-            passed = F.dropout(passed, 1 - self.kept, self.training)
+            passed = dropout(passed, 1 - self.kept, training=self.training)
         winners = self.gamma.to(passed.dtype) * passed
         return winners if values is None else winners * values
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from tamis.layers.averaged_batch_norm import AveragedBatchNorm
+from tamis.layers.dropout import Dropout
 from tamis.layers.initialisation import glorot_uniform_
 from tamis.layers.recomputed import RecomputedStack
 
@@ -97,7 +98,7 @@ class FactorizedBlock(RecomputedStack):
         )
         self.norms = nn.ModuleList(AveragedBatchNorm(width) for width in hidden) if has_norm else None
         self.has_activation = has_activation
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.out_width = widths[-1]
 
     def forward(self, x: Tensor) -> Tensor:

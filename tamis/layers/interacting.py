@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tamis.layers.dropout import dropout
 from tamis.layers.initialisation import glorot_uniform_
 from tamis.layers.recomputed import RecomputedStack
 
@@ -48,7 +49,7 @@ class InteractingLayer(nn.Module):
         query, key, value, residual = products.unbind(2)
         # Plain products: on a CPU as fast as the fused kernel in float32, faster in bfloat16, and they are counted.
         scores = query.transpose(1, 2) @ key.permute(0, 2, 3, 1)
-        attention = F.dropout(scores.softmax(dim=3), self.dropout, training=self.training)
+        attention = dropout(scores.softmax(dim=3), self.dropout, training=self.training)
         mixed = (attention @ value.transpose(1, 2)).transpose(1, 2)
         return torch.relu(mixed + residual).flatten(2)
 

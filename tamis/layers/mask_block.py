@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from tamis.layers.dropout import Dropout
 from tamis.layers.initialisation import glorot_uniform_
 from tamis.layers.recomputed import RecomputedStack
 from tamis.layers.view_norm import ViewNorm
@@ -58,7 +59,7 @@ class MaskBlock(nn.Module):
         self.projection_bias = nn.Parameter(torch.zeros(blocks, d_in))
         self.weight = nn.Parameter(torch.empty(blocks, d_in, width))
         self.norm = ViewNorm(views=blocks, width=width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         glorot_uniform_(self.aggregation.weight, fan_in=context_width, fan_out=wide)
         nn.init.zeros_(self.aggregation.bias)
         glorot_uniform_(self.projection, fan_in=wide, fan_out=d_in)

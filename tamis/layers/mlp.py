@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from tamis.layers.averaged_batch_norm import AveragedBatchNorm
 from tamis.layers.dice import Dice
+from tamis.layers.dropout import Dropout
 from tamis.layers.initialisation import glorot_uniform_
 from tamis.layers.recomputed import RecomputedStack
 
@@ -52,7 +53,7 @@ class MLP(RecomputedStack):
             nn.init.zeros_(linear.bias)  # type: ignore[arg-type]
         self.norms = nn.ModuleList(AveragedBatchNorm(width) for width in hidden) if has_norm else None
         self.dices = nn.ModuleList(Dice(channels=width) for width in hidden) if has_dice else None
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.out_width = widths[-1]
 
     def forward(self, x: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from tamis.layers.dropout import Dropout
 from tamis.layers.initialisation import glorot_uniform_
 from tamis.layers.side_by_side import SideBySide
 
@@ -43,7 +44,7 @@ class MultiGateExperts(nn.Module):
         glorot_uniform_(self.first.weight, fan_in=d_in, fan_out=first)
         nn.init.zeros_(self.first.bias)
         glorot_uniform_(self.gates.weight, fan_in=d_in, fan_out=experts)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.others = SideBySide(networks=experts, d_in=first, hidden=others, dropout=dropout)
         self.out_width, self.tasks = hidden[-1], tasks
 

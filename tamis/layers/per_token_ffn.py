@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tamis.layers.dropout import Dropout
 from tamis.layers.initialisation import glorot_uniform_
 
 
@@ -59,7 +60,7 @@ class PerTokenFFN(nn.Module):
             self.router = nn.Parameter(torch.empty(tokens, width, 2 * experts))
             self.router_bias = nn.Parameter(torch.zeros(tokens, 2 * experts))
             glorot_uniform_(self.router, fan_in=width, fan_out=experts)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     @property
     def flops_per_row(self) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from tamis.layers.dropout import Dropout
 from tamis.layers.initialisation import glorot_uniform_
 from tamis.layers.recomputed import RecomputedStack
 
@@ -41,7 +42,7 @@ class SideBySide(RecomputedStack):
         self.biases = nn.ParameterList(nn.Parameter(torch.zeros(networks, 1, o)) for _, o in pairs)
         for weight, (fan_in, fan_out) in zip(self.weights, pairs, strict=True):
             glorot_uniform_(weight, fan_in=fan_in, fan_out=fan_out)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.out_width = widths[-1]
 
     @property

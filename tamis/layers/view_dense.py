@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tamis.layers.dropout import Dropout
 from tamis.layers.initialisation import glorot_uniform_
 
 
@@ -35,7 +36,7 @@ class ViewDense(nn.Module):
             raise ValueError(f"ViewDense dropout must be at least 0 and below 1; got {dropout}.")
         self.weight = nn.Parameter(torch.empty(views, d_in, width))
         self.bias = nn.Parameter(torch.zeros(views, width))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         glorot_uniform_(self.weight, fan_in=d_in, fan_out=width)
 
     @property

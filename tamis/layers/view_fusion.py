@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from tamis.kernels import kernels_for
+from tamis.kernels import Drops, kernels_for
+from tamis.layers.dropout import Dropout, draw_drops
 from tamis.layers.view_dense import ViewDense
 from tamis.layers.view_norm import ViewNorm
 
@@ -66,7 +67,7 @@ class ViewFusion(nn.Module):
             ViewDense(views=views, d_in=width if i else d_in, width=width, dropout=before) for i in range(depth)
         )
         self.norm = ViewNorm(views=views, width=width, shared=shared_norm, eps=eps)
-        self.dropout = nn.Dropout(after)
+        self.dropout = Dropout(after)
 
     def forward(self, x: Tensor) -> Tensor:
         """Fuse and normalise every view."""
@@ -98,16 +99,17 @@ class ViewFusion(nn.Module):
             fused = last.activate(mixed)
             assert isinstance(dense, ViewDense)
             mixed, last = dense.product(fused), dense
-        if kernels_for(mixed) is not None and not (self.training and last.dropout.p):
+        if kernels_for(mixed) is not None:
             beside = None if x is None else x.to(mixed.dtype)
             norm, keep = self.norm, torch.is_grad_enabled()
-            return _FusionTail.apply(mixed, beside, last.bias, norm.weight, norm.bias, norm.eps, keep)  # type: ignore[no-any-return]
+            drops = draw_drops(last.dropout.p if self.training else 0.0)
+            return _FusionTail.apply(mixed, beside, last.bias, norm.weight, norm.bias, norm.eps, drops, keep)  # type: ignore[no-any-return]
         fused = last.activate(mixed)
         return self.norm(fused if x is None else x + fused)
 
 
 class _FusionTail(Function):
-    """All that follows the last product, ``norm(residual + gelu(mixed + bias))``, in one pass in each direction."""
+    """All that follows the last product, ``norm(residual + dropout(gelu(mixed + bias)))``, in one pass each way."""
 
     @staticmethod
     def forward(
@@ -118,11 +120,12 @@ class _FusionTail(Function):
         scale: Tensor,
         shift: Tensor,
         eps: float,
+        drops: Drops,
         keep: bool,
     ) -> Tensor:
         kernels = kernels_for(mixed)
         assert kernels is not None
-        output, kept = kernels.fusion_forward(mixed, residual, bias, scale, shift, eps, keep=keep)
+        output, kept = kernels.fusion_forward(mixed, residual, bias, scale, shift, eps, drops=drops, keep=keep)
         if kept is not None:
             # Kept instead of the inputs: the slope of gelu costs more to compute again than to read.
             ctx.save_for_backward(*kept, scale)
@@ -139,4 +142,4 @@ class _FusionTail(Function):
         grad_scale, grad_shift, grad_bias = sums
         if scale.dim() == 1:  # shared by the views
             grad_scale, grad_shift = grad_scale.sum(0), grad_shift.sum(0)
-        return grad_mixed, grad_residual, grad_bias, grad_scale, grad_shift, None, None
+        return grad_mixed, grad_residual, grad_bias, grad_scale, grad_shift, None, None, None

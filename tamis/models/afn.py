@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from tamis.batch import Batch, Output
 from tamis.embeddings import FieldEmbedding
 from tamis.features.layout import Layout
-from tamis.layers import MLP, InputNorm, InputNormKind, LogarithmicLayer, TaskTowers
+from tamis.layers import MLP, Dropout, InputNorm, InputNormKind, LogarithmicLayer, TaskTowers
 from tamis.models.setting_rules import require_at_least, require_share
 from tamis.registry import MODELS, ModelEntry
 
@@ -65,7 +65,7 @@ class AFN(nn.Module):
         self.dim = config.dim
         self.embed = FieldEmbedding(layout, config.dim)
         self.norm = InputNorm(kind=config.input_norm, fields=fields, dim=config.dim)
-        self.input_dropout = nn.Dropout(config.input_dropout)
+        self.input_dropout = Dropout(config.input_dropout)
         self.products = LogarithmicLayer(fields=fields, neurons=config.neurons)
         self.hidden = MLP(
             d_in=config.dim * config.neurons,

@@ -11,7 +11,7 @@ from tamis.config import suggest
 from tamis.embeddings import FieldEmbedding
 from tamis.errors import ConfigError
 from tamis.features.layout import Layout
-from tamis.layers import MLP, GatedPairs, InputNorm, TaskTowers
+from tamis.layers import MLP, Dropout, GatedPairs, InputNorm, TaskTowers
 from tamis.models.deepfm import DeepFMConfig
 from tamis.registry import MODELS, ModelEntry
 
@@ -57,7 +57,7 @@ class AutoFIS(nn.Module):
         self.weights = FieldEmbedding(layout.unattended, tasks, numbers="scaled")
         self.embed = FieldEmbedding(layout, config.dim, numbers="scaled")
         self.norm = InputNorm(kind=config.input_norm, fields=layout.num_fields, dim=config.dim)
-        self.input_dropout = nn.Dropout(config.input_dropout)
+        self.input_dropout = Dropout(config.input_dropout)
         places = _places(config.pairs, layout.field_names)
         self.pair_names = [(layout.field_names[left], layout.field_names[right]) for left, right in places]
         self.pairs = (

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from tamis.batch import Batch, Output
 from tamis.embeddings import FieldEmbedding
 from tamis.features.layout import Layout
-from tamis.layers import MLP, InputNorm, InputNormKind, InteractingNetwork, TaskTowers
+from tamis.layers import MLP, Dropout, InputNorm, InputNormKind, InteractingNetwork, TaskTowers
 from tamis.models.setting_rules import require_at_least, require_share
 from tamis.registry import MODELS, ModelEntry
 
@@ -65,7 +65,7 @@ class AutoInt(nn.Module):
         self.fields, self.attended = fields, config.num_layers * config.heads * config.attention_width
         self.embed = FieldEmbedding(layout, config.dim, numbers="scaled")
         self.norm = InputNorm(kind=config.input_norm, fields=fields, dim=config.dim)
-        self.input_dropout = nn.Dropout(config.input_dropout)
+        self.input_dropout = Dropout(config.input_dropout)
         self.interacting = InteractingNetwork(
             d_in=config.dim,
             layers=config.num_layers,

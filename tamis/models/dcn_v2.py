@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from tamis.batch import Batch, Output
 from tamis.embeddings import FieldEmbedding
 from tamis.features.layout import Layout
-from tamis.layers import MLP, CrossNetwork, InputNorm, InputNormKind, TaskTowers, as_multiplied
+from tamis.layers import MLP, CrossNetwork, Dropout, InputNorm, InputNormKind, TaskTowers, as_multiplied
 from tamis.models.setting_rules import require_at_least, require_share
 from tamis.registry import MODELS, ModelEntry
 
@@ -63,7 +63,7 @@ class DCNv2(nn.Module):
         width = layout.num_fields * config.dim
         self.is_parallel = config.structure == "parallel" and bool(config.hidden)
         self.embed = FieldEmbedding(layout, config.dim)
-        self.input_dropout = nn.Dropout(config.input_dropout)
+        self.input_dropout = Dropout(config.input_dropout)
         self.norm = InputNorm(kind=config.input_norm, fields=layout.num_fields, dim=config.dim)
         self.crosses = self._make_crosses(config, width)
         self.deep = MLP(d_in=width, hidden=config.hidden, dropout=config.dropout)

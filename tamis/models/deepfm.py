@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from tamis.batch import Batch, Output
 from tamis.embeddings import FieldEmbedding
 from tamis.features.layout import Layout
-from tamis.layers import MLP, InputNorm, InputNormKind, PairInteraction, TaskTowers
+from tamis.layers import MLP, Dropout, InputNorm, InputNormKind, PairInteraction, TaskTowers
 from tamis.models.mlp import MLPConfig
 from tamis.registry import MODELS, ModelEntry
 
@@ -47,7 +47,7 @@ class DeepFM(nn.Module):
         self.weights = FieldEmbedding(layout.unattended, tasks, numbers="scaled")
         self.embed = FieldEmbedding(layout, config.dim, numbers="scaled")
         self.norm = InputNorm(kind=config.input_norm, fields=layout.num_fields, dim=config.dim)
-        self.input_dropout = nn.Dropout(config.input_dropout)
+        self.input_dropout = Dropout(config.input_dropout)
         self.pairs = PairInteraction(dim=config.dim, tasks=tasks)
         self.deep = MLP(d_in=layout.num_fields * config.dim, hidden=config.hidden, dropout=config.dropout)
         self.head = TaskTowers(d_in=self.deep.out_width, tasks=tasks, hidden=config.head, dropout=config.dropout)

@@ -10,7 +10,7 @@ from tamis.batch import Batch, Output
 from tamis.embeddings import ChosenFields, FieldEmbedding
 from tamis.errors import ConfigError
 from tamis.features.layout import Layout
-from tamis.layers import MLP, BilinearFusion, FeatureGate, InputNorm, InputNormKind
+from tamis.layers import MLP, BilinearFusion, Dropout, FeatureGate, InputNorm, InputNormKind
 from tamis.models.setting_rules import require_at_least, require_share
 from tamis.registry import MODELS, ModelEntry
 
@@ -80,7 +80,7 @@ class FinalMLP(nn.Module):
         width = layout.num_fields * config.dim
         self.embed = FieldEmbedding(layout, config.dim)
         self.norm = InputNorm(kind=config.input_norm, fields=layout.num_fields, dim=config.dim)
-        self.input_dropout = nn.Dropout(config.input_dropout)
+        self.input_dropout = Dropout(config.input_dropout)
         self.gates = nn.ModuleList()
         if config.has_gates:
             for names in (config.first_context, config.second_context):

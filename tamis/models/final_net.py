@@ -10,7 +10,7 @@ from tamis.batch import Batch, Output
 from tamis.embeddings import FieldEmbedding
 from tamis.errors import ConfigError
 from tamis.features.layout import Layout
-from tamis.layers import FactorizedBlock, FieldGate, InputNorm, InputNormKind, InteractionResidual, TaskTowers
+from tamis.layers import Dropout, FactorizedBlock, FieldGate, InputNorm, InputNormKind, InteractionResidual, TaskTowers
 from tamis.models.setting_rules import require_at_least, require_share
 from tamis.registry import MODELS, ModelEntry
 
@@ -80,7 +80,7 @@ class FinalNet(nn.Module):
         width, tasks = layout.num_fields * config.dim, len(layout.tasks)
         self.embed = FieldEmbedding(layout, config.dim)
         self.norm = InputNorm(kind=config.input_norm, fields=layout.num_fields, dim=config.dim)
-        self.input_dropout = nn.Dropout(config.input_dropout)
+        self.input_dropout = Dropout(config.input_dropout)
         self.dim = config.dim
         self.gate = FieldGate(fields=layout.num_fields) if config.has_gates else None
         self.is_distilled = config.is_distilled

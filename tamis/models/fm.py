@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from tamis.batch import Batch, Output
 from tamis.embeddings import FieldEmbedding
 from tamis.features.layout import Layout
-from tamis.layers import InputNorm, InputNormKind, PairInteraction
+from tamis.layers import Dropout, InputNorm, InputNormKind, PairInteraction
 from tamis.models.setting_rules import require_at_least, require_share
 from tamis.registry import MODELS, ModelEntry
 
@@ -55,7 +55,7 @@ class FM(nn.Module):
         self.bias = nn.Parameter(torch.zeros(tasks))
         self.embed = FieldEmbedding(layout, config.dim, numbers="scaled")
         self.norm = InputNorm(kind=config.input_norm, fields=layout.num_fields, dim=config.dim)
-        self.input_dropout = nn.Dropout(config.input_dropout)
+        self.input_dropout = Dropout(config.input_dropout)
         self.pairs = PairInteraction(dim=config.dim, tasks=tasks)
         self.widths = (tasks, config.dim, config.dim)
 

@@ -10,7 +10,7 @@ from tamis.batch import Batch, Output
 from tamis.embeddings import FieldEmbedding
 from tamis.errors import ConfigError
 from tamis.features.layout import Layout
-from tamis.layers import MLP, InputNorm, InputNormKind, MaskBlock, MaskBlocks, TaskTowers, ViewNorm
+from tamis.layers import MLP, Dropout, InputNorm, InputNormKind, MaskBlock, MaskBlocks, TaskTowers, ViewNorm
 from tamis.models.setting_rules import require_at_least, require_share
 from tamis.registry import MODELS, ModelEntry
 
@@ -80,7 +80,7 @@ class MaskNet(nn.Module):
         width = layout.num_fields * config.dim
         self.embed = FieldEmbedding(layout, config.dim)
         self.norm = InputNorm(kind=config.input_norm, fields=layout.num_fields, dim=config.dim)
-        self.input_dropout = nn.Dropout(config.input_dropout)
+        self.input_dropout = Dropout(config.input_dropout)
         self.field_norm = ViewNorm(views=layout.num_fields, width=config.dim)
         is_parallel = config.structure == "parallel"
         inputs = [width] if is_parallel else [width, *[config.block_width] * (config.num_blocks - 1)]

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from tamis.batch import Batch, Output
 from tamis.embeddings import FieldEmbedding
 from tamis.features.layout import Layout
-from tamis.layers import MLP, InputNorm, InputNormKind, TaskTowers
+from tamis.layers import MLP, Dropout, InputNorm, InputNormKind, TaskTowers
 from tamis.models.setting_rules import require_at_least, require_share
 from tamis.registry import MODELS, ModelEntry
 
@@ -54,7 +54,7 @@ class MLPRanker(nn.Module):
     def __init__(self, config: MLPConfig, layout: Layout, *, has_dice: bool = False) -> None:
         super().__init__()
         self.embed = FieldEmbedding(layout, config.dim)
-        self.input_dropout = nn.Dropout(config.input_dropout)
+        self.input_dropout = Dropout(config.input_dropout)
         self.norm = InputNorm(kind=config.input_norm, fields=layout.num_fields, dim=config.dim)
         self.hidden = MLP(
             d_in=layout.num_fields * config.dim, hidden=config.hidden, dropout=config.dropout, has_dice=has_dice

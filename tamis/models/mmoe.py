@@ -8,7 +8,7 @@ from tamis.batch import Batch, Output
 from tamis.embeddings import FieldEmbedding
 from tamis.errors import ConfigError
 from tamis.features.layout import Layout
-from tamis.layers import InputNorm, InputNormKind, MultiGateExperts, OwnTowers
+from tamis.layers import Dropout, InputNorm, InputNormKind, MultiGateExperts, OwnTowers
 from tamis.models.setting_rules import require_at_least, require_share
 from tamis.registry import MODELS, ModelEntry
 
@@ -61,7 +61,7 @@ class MMoE(nn.Module):
         super().__init__()
         tasks = len(layout.tasks)
         self.embed = FieldEmbedding(layout, config.dim)
-        self.input_dropout = nn.Dropout(config.input_dropout)
+        self.input_dropout = Dropout(config.input_dropout)
         self.norm = InputNorm(kind=config.input_norm, fields=layout.num_fields, dim=config.dim)
         self.experts = MultiGateExperts(
             d_in=layout.num_fields * config.dim,

@@ -8,7 +8,7 @@ from tamis.batch import Batch, Output
 from tamis.embeddings import FieldEmbedding
 from tamis.errors import ConfigError
 from tamis.features.layout import Layout
-from tamis.layers import FieldTokens, InputNorm, InputNormKind, RankMixerBlock, RankMixerStack, TaskTowers
+from tamis.layers import Dropout, FieldTokens, InputNorm, InputNormKind, RankMixerBlock, RankMixerStack, TaskTowers
 from tamis.models.setting_rules import require_at_least, require_share
 from tamis.registry import MODELS, ModelEntry
 
@@ -78,7 +78,7 @@ class RankMixer(nn.Module):
                 f"{width}; got {config.num_tokens}. Set a smaller num_tokens or a larger dim."
             )
         self.norm = InputNorm(kind=config.input_norm, fields=layout.num_fields, dim=config.dim)
-        self.input_dropout = nn.Dropout(config.input_dropout)
+        self.input_dropout = Dropout(config.input_dropout)
         self.tokens = FieldTokens(d_in=width, tokens=config.num_tokens, width=config.token_width)
         self.blocks = RankMixerStack(
             RankMixerBlock(

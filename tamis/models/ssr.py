@@ -11,6 +11,7 @@ from tamis.embeddings import FieldEmbedding
 from tamis.errors import ConfigError
 from tamis.features.layout import Layout
 from tamis.layers import (
+    Dropout,
     DynamicBlock,
     InputNorm,
     InputNormKind,
@@ -105,7 +106,7 @@ class SSRRanker(nn.Module):
     ) -> None:
         super().__init__()
         self.embed = FieldEmbedding(layout, config.dim)
-        self.input_dropout = nn.Dropout(config.input_dropout)
+        self.input_dropout = Dropout(config.input_dropout)
         self.norm = InputNorm(
             kind=parts.input_norm,
             fields=layout.num_fields,

@@ -8,7 +8,7 @@ from tamis.batch import Batch, Output
 from tamis.embeddings import FieldEmbedding
 from tamis.errors import ConfigError
 from tamis.features.layout import Layout
-from tamis.layers import MLP, InputNorm, InputNormKind, TaskTowers, WukongLayer, WukongStack
+from tamis.layers import MLP, Dropout, InputNorm, InputNormKind, TaskTowers, WukongLayer, WukongStack
 from tamis.models.setting_rules import require_at_least, require_share
 from tamis.registry import MODELS, ModelEntry
 
@@ -69,7 +69,7 @@ class Wukong(nn.Module):
         super().__init__()
         self.embed = FieldEmbedding(layout, config.dim)
         self.norm = InputNorm(kind=config.input_norm, fields=layout.num_fields, dim=config.dim)
-        self.input_dropout = nn.Dropout(config.input_dropout)
+        self.input_dropout = Dropout(config.input_dropout)
         vectors = config.interacted + config.compressed
         self.layers = WukongStack(
             WukongLayer(

@@ -1,5 +1,7 @@
 """Every kernel against the same arithmetic in torch, in float64."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-from tamis.kernels import Kernels, kernels_for, kernels_state
+from tamis.kernels import Drops, Kernels, kernels_for, kernels_state
 from tamis.layers import CrossNetwork, StaticFilter, ViewFusion, competitive_sparse, mean_of_views
 
 pytestmark = pytest.mark.skipif(kernels_state() != "compiled", reason=kernels_state())
@@ -80,15 +82,79 @@ def test_who_lost_the_competition_is_exactly_zero(seed):
     assert not (output[output != 0] < 1e-9).any()  # nothing is left over from rounding
 
 
+def random_words(seed: int, count: int) -> list[int]:
+    """SplitMix64 in whole numbers, as it is published."""
+    words, mask = [], 2**64 - 1
+    for _ in range(count):
+        seed = (seed + 0x9E3779B97F4A7C15) & mask
+        word = ((seed ^ (seed >> 30)) * 0xBF58476D1CE4E5B9) & mask
+        word = ((word ^ (word >> 27)) * 0x94D049BB133111EB) & mask
+        words.append(word ^ (word >> 31))
+    return words
+
+
+def expected_factors(rows: int, width: int, drops: Drops) -> Tensor:
+    """What dropout multiplies each number with, ``(rows, width)``: four numbers a word, a new word for a new row."""
+    words = random_words(drops.seed, rows * -(-width // 4))
+    parts = torch.tensor([(word >> 16 * place) % 2**16 for word in words for place in range(4)])
+    threshold = round(drops.share * 2**16)
+    kept = parts.view(rows, -1)[:, :width] >= threshold
+    return kept.double() * (2**16 / (2**16 - threshold))
+
+
+def test_the_random_words_are_those_that_are_published():
+    assert random_words(1234567, 3) == [6457827717110365317, 3203168211198807973, 9817491932198370423]
+
+
+@pytest.fixture(params=[1, 3])
+def any_threads(request):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("any_threads")
+@pytest.mark.parametrize("shape", [(1,), (7, 3), (3, 2048), (5, 17, 37)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_dropout_drops_what_its_words_say(dtype, shape):
+    x, drops = random(*shape, dtype=dtype), Drops(0.3, seed=1234567)
+    rows = -(-x.numel() // 2048)
+    expected = x.double() * expected_factors(rows, 2048, drops).flatten()[: x.numel()].view(shape)
+    assert_all_close([library(dtype).dropout(x, drops)], [expected], dtype)
+
+
+def test_dropout_keeps_the_mean_and_draws_each_time_anew():
+    ones, kernels = torch.ones(1000, 1000), library(torch.float32)
+    for share in (0.001, 0.2, 0.5, 0.999):
+        one, other = (kernels.dropout(ones, Drops(share, seed)) for seed in (-3, 2**62))
+        assert one.mean().item() == pytest.approx(1.0, abs=5 * (share / (1 - share) / 1e6) ** 0.5)
+        both = ((one == 0) & (other == 0)).float().mean().item()
+        assert both == pytest.approx(share**2, abs=5 * (share**2 / 1e6) ** 0.5 + 1e-5)
+    # Neighbours in a word, in a row and in a column are dropped apart from one another.
+    gone = (kernels.dropout(ones, Drops(0.5, 0)) == 0).double()
+    for left, right in ((gone[:, 1:], gone[:, :-1]), (gone[:, 4:], gone[:, :-4]), (gone[1:], gone[:-1])):
+        assert (left * right).mean().item() == pytest.approx(0.25, abs=0.003)
+
+
+def test_a_nan_stays_one_where_it_is_dropped():
+    dropped = library(torch.float32).dropout(torch.full((1000,), math.nan), Drops(0.5, 0))
+    assert dropped.isnan().all()
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("residual", [False, True])
 @pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("share", [0.0, 0.4])
 @pytest.mark.parametrize("shape", [(1, 1, 1), (3, 50, 32), (8, 17, 37)])
-def test_what_follows_the_product(dtype, residual, shared, shape):
+def test_what_follows_the_product(dtype, residual, shared, share, shape):
     views, rows, width = shape
+    drops = Drops(share, seed=99)
+    factors = expected_factors(views * rows, width, drops).view(views, rows, width)
 
     def plain(mixed, beside, bias, scale, shift):
-        total = F.gelu(mixed + bias[:, None]).transpose(0, 1) + (beside if residual else 0.0 * beside)
+        fused = F.gelu(mixed + bias[:, None]) * factors
+        total = fused.transpose(0, 1) + (beside if residual else 0.0 * beside)
         return F.layer_norm(total, (width,), eps=1e-3) * scale + shift
 
     mixed, beside = random(views, rows, width, dtype=dtype), random(rows, views, width, dtype=dtype, seed=1)
@@ -97,8 +163,8 @@ def test_what_follows_the_product(dtype, residual, shared, shape):
     grad = random(rows, views, width, dtype=dtype, seed=5)
     kernels = library(dtype)
     inputs = (mixed, beside if residual else None, bias, scale, shift, 1e-3)
-    output, kept = kernels.fusion_forward(*inputs, keep=True)
-    alone, nothing = kernels.fusion_forward(*inputs, keep=False)
+    output, kept = kernels.fusion_forward(*inputs, drops=drops, keep=True)
+    alone, nothing = kernels.fusion_forward(*inputs, drops=drops, keep=False)
     assert nothing is None and torch.equal(alone, output)
     grad_mixed, grad_beside, sums = kernels.fusion_backward(kept, scale, grad, has_residual=residual)
     exact = by_autograd(plain, mixed, beside, bias, scale, shift, grad=grad)
