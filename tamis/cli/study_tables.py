@@ -67,14 +67,17 @@ def print_total(plan: "StudyPlan") -> None:
 
 
 def print_verdicts(verdicts: dict[str, Any]) -> None:
-    """The ranking of each data set, and what is sure of it; ``p`` is corrected over all pairs."""
+    """The ranking of each data set, and what is sure of it; ``p`` is corrected over all pairs.
+
+    An AUC stands with half the width of its interval.
+    """
     console = Console(soft_wrap=True)
     for contest in verdicts["data_sets"]:
         target = "" if contest["target"] is None else f", {contest['target']:,} {contest['budget']}"
         console.print(f"\n[bold]{contest['data']}[/] ({contest['split']}{target})", highlight=False)
         has_gain = any(line["selection_gain"] for line in contest["ranking"])
         gain = ["gain\nby test"] if has_gain else []
-        table = new_table("model", "dense", "test AUC [95 %]", "less\nbest", "p", "verdict", *gain, text=("verdict",))
+        table = new_table("model", "dense", "test AUC\n± 95 %", "less\nbest", "p", "verdict", *gain, text=("verdict",))
         best = next(line["model"] for line in contest["ranking"] if line["against_best"] == "best")
         for line in contest["ranking"]:
             table.add_row(*_cells(line, best, contest["tests"], has_gain=has_gain))
@@ -113,7 +116,7 @@ def _cells(line: dict[str, Any], best: str, tests: list[dict[str, Any]], *, has_
     return [
         name,
         dense,
-        f"{line['auc']:.4f} [{line['low']:.4f}, {line['high']:.4f}]",
+        f"{line['auc']:.4f} ± {(line['high'] - line['low']) / 2:.4f}",
         "" if gap is None else f"{gap:+.4f}",
         "" if test is None else format_p(test["p_holm"]),
         line["against_best"],

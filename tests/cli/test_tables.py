@@ -1,6 +1,8 @@
 """What is printed, word by word, where a mistake would not show in a run."""
 
 import io
+import json
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -148,3 +150,17 @@ def test_words_stand_left_and_may_be_broken_numbers_stand_right_and_may_not():
         "                    for this",
         "                    machine",
     ]
+
+
+def test_the_verdicts_of_the_table_are_readable_in_eighty_columns(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    verdicts = json.loads((Path(__file__).parents[2] / "results" / "verdicts.json").read_text())
+    study_tables.print_verdicts(verdicts)
+    lines = capsys.readouterr().out.splitlines()
+    for contest in verdicts["data_sets"]:
+        heading = f"{contest['data']} ({contest['split']}, {contest['target']:,} parameters)"
+        shown = lines[lines.index(heading) + 3 :]  # below two lines of headings
+        for line, model in zip(shown, contest["ranking"], strict=False):
+            assert line.split()[0] == model["model"] and len(line) <= 80
+            assert line.rstrip().endswith(model["against_best"])
+            assert f" {model['auc']:.4f} ± {(model['high'] - model['low']) / 2:.4f} " in line
