@@ -103,25 +103,26 @@ inline uint64_t random_word(uint64_t seed, uint64_t i) {
     return z ^ (z >> 31);
 }
 
-// What dropout multiplies the numbers of one row with: `scale` where 16 random bits are at least `threshold`, else 0. Every word
-// gives the bits of four numbers, in the order in which they lie in memory. Which they are depends on the seed and the place alone:
-// whoever asks again gets the same, and any number of threads gives the same. Without a threshold all are 1.
+// What dropout multiplies numbers with: `scale` where 16 random bits are at least `threshold`, else 0; without a threshold always 1.
+// Every word gives the bits of four numbers, in the order in which they lie in memory. Which they are depends on the seed and the
+// place among all numbers alone: whoever asks again gets the same, and any number of threads gives the same.
 class Drops {
   public:
-    Drops(int64_t width, int64_t seed, int64_t threshold, float scale)
-        : width_(width), seed_(static_cast<uint64_t>(seed)), threshold_(threshold), scale_(scale),
-          words_((width + 3) / 4), bits_(4 * words_.size()), factors_(width, 1.0f) {}
-    const float* of_row(int64_t row) {
+    Drops(int64_t most, int64_t seed, int64_t threshold, float scale)
+        : seed_(static_cast<uint64_t>(seed)), threshold_(threshold), scale_(scale), words_(most / 4 + 2),
+          bits_(4 * words_.size()), factors_(most, 1.0f) {}
+    // Those of `count` numbers from place `first` on.
+    const float* at(int64_t first, int64_t count) {
         if (threshold_ == 0) return factors_.data();
-        const int64_t count = words_.size();
-        for (int64_t i = 0; i < count; ++i) words_[i] = random_word(seed_, row * count + i);
-        std::memcpy(bits_.data(), words_.data(), 8 * count);
-        for (int64_t i = 0; i < width_; ++i) factors_[i] = bits_[i] >= threshold_ ? scale_ : 0.0f;
+        const int64_t word = first / 4, skip = first % 4, words = (skip + count + 3) / 4;
+        for (int64_t i = 0; i < words; ++i) words_[i] = random_word(seed_, word + i);
+        std::memcpy(bits_.data(), words_.data(), 8 * words);
+        const uint16_t* bits = bits_.data() + skip;
+        for (int64_t i = 0; i < count; ++i) factors_[i] = bits[i] >= threshold_ ? scale_ : 0.0f;
         return factors_.data();
     }
 
   private:
-    int64_t width_;
     uint64_t seed_;
     int64_t threshold_;
     float scale_;
@@ -134,16 +135,16 @@ class Drops {
 
 extern "C" {
 
-// y = x times the factors of dropout, in rows of `width` numbers of which the last may be shorter. A product leaves a NaN one.
-void dropout(const Number* x, int64_t seed, int64_t threshold, float scale, Number* out, int64_t size, int64_t width,
-             int64_t threads) {
+// y = x times the factors of dropout. A product leaves a NaN one.
+void dropout(const Number* x, int64_t seed, int64_t threshold, float scale, Number* out, int64_t size, int64_t threads) {
+    constexpr int64_t block = 2048;
 #pragma omp parallel num_threads(threads)
     {
-        Drops drops(width, seed, threshold, scale);
+        Drops drops(block, seed, threshold, scale);
 #pragma omp for schedule(static)
-        for (int64_t start = 0; start < size; start += width) {
-            const float* factors = drops.of_row(start / width);
-            const int64_t count = std::min(width, size - start);
+        for (int64_t start = 0; start < size; start += block) {
+            const int64_t count = std::min(block, size - start);
+            const float* factors = drops.at(start, count);
             for (int64_t i = 0; i < count; ++i) store(out[start + i], load(x[start + i]) * factors[i]);
         }
     }
@@ -277,7 +278,7 @@ void fusion_forward(const Number* mixed, const Number* residual, int64_t residua
             for (int64_t v = 0; v < views; ++v) {
                 const int64_t at = (v * rows + r) * width;
                 const Number* in = mixed + at;
-                const float *add = bias + v * width, *factors = drops.of_row(v * rows + r);
+                const float *add = bias + v * width, *factors = drops.at(at, width);
                 float sum = 0.0f, density;
                 // A loop that keeps the slopes, and one without: a question inside would cost as much as the work.
                 if (slope == nullptr) {

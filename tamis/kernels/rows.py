@@ -10,7 +10,6 @@ NUMBERS = {torch.float32: "float", torch.bfloat16: "bfloat16"}
 """The dtypes the kernels are compiled for, and their names in C++."""
 
 _RANDOM_STEPS = 2**16
-_DROPOUT_ROW = 2048
 
 
 @dataclass(frozen=True)
@@ -20,10 +19,15 @@ class Drops:
     share: float
     seed: int
 
-    def as_arguments(self) -> tuple[int, int, ctypes.c_float]:
-        """Seed, threshold, and the factor for what stays, which makes up for the share as it was rounded."""
-        threshold = min(round(self.share * _RANDOM_STEPS), _RANDOM_STEPS - 1)
-        return self.seed, threshold, ctypes.c_float(_RANDOM_STEPS / (_RANDOM_STEPS - threshold))
+    @property
+    def threshold(self) -> int:
+        """A number is left out where its 16 random bits are below this."""
+        return min(round(self.share * _RANDOM_STEPS), _RANDOM_STEPS - 1)
+
+    @property
+    def scale(self) -> float:
+        """What the others are multiplied with, which makes up for the share as it was rounded."""
+        return _RANDOM_STEPS / (_RANDOM_STEPS - self.threshold)
 
 
 NO_DROPS = Drops(0.0, 0)
@@ -97,7 +101,7 @@ class Kernels:
         kept = (torch.empty_like(mixed), torch.empty_like(mixed), bias.new_empty(rows, views)) if keep else None
         self._call(
             *("fusion_forward", mixed, *_residual(residual), bias, scale, shift, _norm_stride(scale)),
-            *(ctypes.c_float(eps), *drops.as_arguments(), *(kept or (None, None, None)), output, rows, views, width),
+            *(eps, drops.seed, drops.threshold, drops.scale, *(kept or (None, None, None)), output, rows, views, width),
         )
         return output, kept
 
@@ -182,20 +186,20 @@ class Kernels:
     def dropout(self, x: Tensor, drops: Drops) -> Tensor:
         """``x`` without a share of its numbers, the others made larger for it."""
         output = torch.empty_like(x, memory_format=torch.contiguous_format)
-        self._call("dropout", x.contiguous(), *drops.as_arguments(), output, x.numel(), _DROPOUT_ROW)
+        self._call("dropout", x.contiguous(), drops.seed, drops.threshold, drops.scale, output, x.numel())
         return output
 
-    def _call(self, name: str, *arguments: Tensor | int | ctypes.c_float | None) -> None:
+    def _call(self, name: str, *arguments: Tensor | int | float | None) -> None:
         """Call a function of the library; torch's number of threads comes last."""
         getattr(self._library, name)(*(_as_c(argument) for argument in (*arguments, torch.get_num_threads())))
 
 
-def _as_c(argument: Tensor | int | ctypes.c_float | None) -> ctypes.c_void_p | ctypes.c_int64 | ctypes.c_float:
+def _as_c(argument: Tensor | int | float | None) -> ctypes.c_void_p | ctypes.c_int64 | ctypes.c_float:
     if argument is None:
         return ctypes.c_void_p(None)
     if isinstance(argument, Tensor):
         return ctypes.c_void_p(argument.data_ptr())
-    return argument if isinstance(argument, ctypes.c_float) else ctypes.c_int64(argument)
+    return ctypes.c_float(argument) if isinstance(argument, float) else ctypes.c_int64(argument)
 
 
 def as_learned(parameter: Tensor) -> Tensor:

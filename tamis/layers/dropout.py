@@ -15,10 +15,11 @@ class Dropout(nn.Dropout):
     """While training each number is zero with probability ``p``, and the others are divided by ``1 - p``.
 
     On a CPU torch draws a number for each decision, one after the other, which took longer than all products of a small
-    model; the kernel takes 16 bits for each. A run repeats itself either way, and gives other bits with the kernel than
-    without.
+    model. Here a word of SplitMix64 decides about four numbers, by a kernel, or in torch where there is none, with the
+    same outcome. On other devices, and in graphs that are compiled, torch drops in its own way.
 
-    Source: Srivastava et al. 2014, "Dropout", JMLR 15.
+    Source: Srivastava et al. 2014, "Dropout", JMLR 15; Steele et al. 2014, "Fast splittable pseudorandom number
+    generators", OOPSLA 2014.
 
     Shape:
         - input, output: any
@@ -41,16 +42,42 @@ def dropout(x: Tensor, share: float, *, training: bool) -> Tensor:
     """``Dropout`` as a function."""
     if not training or share == 0.0:
         return x
-    kernels = None if share == 1.0 else kernels_for(x)
-    return F.dropout(x, share) if kernels is None else _Dropped.apply(x, kernels, draw_drops(share))  # type: ignore[no-any-return]
+    if share == 1.0 or x.device.type != "cpu" or torch.compiler.is_compiling():
+        return F.dropout(x, share)
+    drops, kernels = draw_drops(share), kernels_for(x)
+    return x * drop_factors(drops, x) if kernels is None else _Dropped.apply(x, kernels, drops)  # type: ignore[no-any-return]
 
 
 def draw_drops(share: float) -> Drops:
-    """What a kernel is to drop, for a share above 0 by torch's stream of random numbers, of which it takes one.
+    """What is to be dropped: a share above 0 takes one number of torch's stream.
 
     A checkpoint keeps that stream, and a computation that is done again gets it back.
     """
     return Drops(share, int(torch.empty((), dtype=torch.int64).random_()) if share else 0)
+
+
+def drop_factors(drops: Drops, x: Tensor) -> Tensor:
+    """What the kernels multiply each number of ``x`` with, in the shape and dtype of ``x``."""
+    words = _words(drops.seed, -(-x.numel() // 4))
+    bits = words.view(torch.int16)[: x.numel()].view(x.shape).int() & 0xFFFF
+    return (bits >= drops.threshold).to(x.dtype) * drops.scale
+
+
+def _words(seed: int, count: int) -> Tensor:
+    """SplitMix64; whole numbers of 64 bits, which wrap around."""
+    z = torch.arange(1, count + 1, dtype=torch.int64) * _signed(0x9E3779B97F4A7C15) + seed
+    z = (z ^ _shifted(z, 30)) * _signed(0xBF58476D1CE4E5B9)
+    z = (z ^ _shifted(z, 27)) * _signed(0x94D049BB133111EB)
+    return z ^ _shifted(z, 31)
+
+
+def _shifted(z: Tensor, places: int) -> Tensor:
+    """To the right, with zeros in front."""
+    return (z >> places) & (2 ** (64 - places) - 1)
+
+
+def _signed(word: int) -> int:
+    return word - 2**64 if word >= 2**63 else word
 
 
 class _Dropped(Function):

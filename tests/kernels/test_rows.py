@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from tamis.kernels import Drops, Kernels, kernels_for, kernels_state
 from tamis.layers import CrossNetwork, StaticFilter, ViewFusion, competitive_sparse, mean_of_views
+from tamis.layers.dropout import drop_factors
 
 pytestmark = pytest.mark.skipif(kernels_state() != "compiled", reason=kernels_state())
 
@@ -93,13 +94,13 @@ def random_words(seed: int, count: int) -> list[int]:
     return words
 
 
-def expected_factors(rows: int, width: int, drops: Drops) -> Tensor:
-    """What dropout multiplies each number with, ``(rows, width)``: four numbers a word, a new word for a new row."""
-    words = random_words(drops.seed, rows * -(-width // 4))
+def expected_factors(shape: tuple[int, ...], drops: Drops) -> Tensor:
+    """What dropout multiplies each number with: a word of 64 bits decides about four numbers."""
+    size = math.prod(shape)
+    words = random_words(drops.seed, -(-size // 4))
     parts = torch.tensor([(word >> 16 * place) % 2**16 for word in words for place in range(4)])
     threshold = round(drops.share * 2**16)
-    kept = parts.view(rows, -1)[:, :width] >= threshold
-    return kept.double() * (2**16 / (2**16 - threshold))
+    return (parts[:size].view(shape) >= threshold).double() * (2**16 / (2**16 - threshold))
 
 
 def test_the_random_words_are_those_that_are_published():
@@ -119,9 +120,9 @@ def any_threads(request):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_dropout_drops_what_its_words_say(dtype, shape):
     x, drops = random(*shape, dtype=dtype), Drops(0.3, seed=1234567)
-    rows = -(-x.numel() // 2048)
-    expected = x.double() * expected_factors(rows, 2048, drops).flatten()[: x.numel()].view(shape)
-    assert_all_close([library(dtype).dropout(x, drops)], [expected], dtype)
+    expected = expected_factors(shape, drops)
+    assert_all_close([library(dtype).dropout(x, drops)], [x.double() * expected], dtype)
+    torch.testing.assert_close(drop_factors(drops, x), expected.to(dtype))  # the same in torch
 
 
 def test_dropout_keeps_the_mean_and_draws_each_time_anew():
@@ -150,7 +151,7 @@ def test_a_nan_stays_one_where_it_is_dropped():
 def test_what_follows_the_product(dtype, residual, shared, share, shape):
     views, rows, width = shape
     drops = Drops(share, seed=99)
-    factors = expected_factors(views * rows, width, drops).view(views, rows, width)
+    factors = expected_factors(shape, drops)
 
     def plain(mixed, beside, bias, scale, shift):
         fused = F.gelu(mixed + bias[:, None]) * factors

@@ -58,6 +58,24 @@ def test_dropout_is_applied_to_the_dense_branch_and_not_to_the_residual():
     torch.testing.assert_close(fusion(x), fusion.norm(x + hidden))
 
 
+@pytest.mark.parametrize("place", ["before_norm", "after_norm"])
+@pytest.mark.parametrize(("depth", "residual"), [(1, False), (2, True)])
+def test_a_seed_drops_the_same_with_the_kernels_and_without(depth, residual, place, monkeypatch):
+    torch.manual_seed(0)
+    shape = {"views": 3, "d_in": 37, "width": 37, "depth": depth, "residual": residual}
+    fusion = ViewFusion(**shape, dropout=0.4, dropout_place=place)
+    x, weights = torch.randn(31, 3, 37), torch.randn(31, 3, 37)
+
+    def run():
+        torch.manual_seed(5)
+        output = fusion(x)
+        return [output, *torch.autograd.grad((output * weights).sum(), list(fusion.parameters()))]
+
+    mine = run()
+    monkeypatch.setenv("TAMIS_KERNELS", "off")
+    torch.testing.assert_close(mine, run(), rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize(("depth", "residual"), [(0, False), (1, False), (1, True), (2, True)])
 def test_dropout_after_the_norm_is_the_last_thing_and_the_only_one(depth, residual):
     torch.manual_seed(0)
