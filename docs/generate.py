@@ -46,6 +46,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "context_known": worth.context_known_table,
     "context_found": worth.context_found_table,
     "probabilities": probabilities.probabilities_table,
+    "start": probabilities.start_table,
     "growth_planted": lambda: scaling.growth_table("scaling-planted"),
     "growth_planted_no_norm": lambda: scaling.growth_table("scaling-planted-no-norm"),
     "bounds_planted": lambda: scaling.bounds_sentence("scaling-planted", "planted-39-rows-5000000"),

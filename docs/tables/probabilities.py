@@ -1,13 +1,20 @@
 """How good the predicted chances are, beside how well they rank."""
 
+import json
 import statistics
 from pathlib import Path
+from typing import Any
 
 from tables.places import RESULTS
-from tables.studies import table_contests
+from tables.studies import difference, table_contests
 from tamis.record import RunRecord
 
 _TARGET = 300_000
+_CHANGES = {
+    "base_rate": "begins at the click rate",
+    "after_norm": "drops behind the norm",
+    "both": "both",
+}
 _SHOWN = ("lr", "mlp", "dcn_v2", "final_net", "ssr_s_paper", "ssr_s_official", "ssr_d_paper", "ssr_d_official")
 
 
@@ -17,23 +24,47 @@ def probabilities_table() -> str:
     for contest in table_contests():
         if contest["target"] != _TARGET:
             continue
-        place = RESULTS / contest["dataset"] / contest["split"]
-        models = {line["label"]: line["model"] for line in contest["ranking"]}
-        cells = [_cell([RunRecord.load(run) for run in _runs(place / models[label])]) for label in _SHOWN]
+        cells = [
+            f"{_mean(records, 'normalised_entropy'):.3f} ({_mean(records, 'calibration_ratio'):.2f})"
+            for records in (_records(RESULTS, contest, label) for label in _SHOWN)
+        ]
         lines.append(f"| {contest['data']} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _runs(place: Path) -> list[Path]:
-    return sorted(place.glob("seed-*.json"))
+def start_table() -> str:
+    """One line a data set and variant: what it changes in AUC, and the chances before and after."""
+    place = RESULTS / "studies" / "start"
+    lines = [
+        "| data set | model | what is changed | test AUC, before and after | difference [95 %] | after Holm "
+        "| normalised entropy | promised over clicks |",
+        "|---|---|---|---:|---|---|---:|---:|",
+    ]
+    for contest in json.loads((place / "verdicts.json").read_text())["data_sets"]:
+        aucs = {line["label"]: line["auc"] for line in contest["ranking"]}
+        for label in sorted(label for label in aucs if "-" in label):
+            base, change = label.split("-")
+            pair = [_records(place, contest, name) for name in (base, label)]
+            entropy, promised = (
+                " → ".join(f"{_mean(records, name):.{digits}f}" for records in pair)
+                for name, digits in (("normalised_entropy", 3), ("calibration_ratio", 2))
+            )
+            gap = " | ".join(difference(contest["tests"], label, base))
+            lines.append(
+                f"| {contest['data']} | `{base}` | {_CHANGES[change]} | {aucs[base]:.4f} → {aucs[label]:.4f} | {gap} "
+                f"| {entropy} | {promised} |"
+            )
+    return "\n".join(lines)
 
 
-def _cell(records: list[RunRecord]) -> str:
-    entropy = statistics.fmean(_known(record.test["normalised_entropy"]) for record in records)
-    ratio = statistics.fmean(_known(record.test["calibration_ratio"]) for record in records)
-    return f"{entropy:.3f} ({ratio:.2f})"
+def _records(place: Path, contest: dict[str, Any], label: str) -> list[RunRecord]:
+    """The records of a contest's model, seed by seed."""
+    [model] = [line["model"] for line in contest["ranking"] if line["label"] == label]
+    folder = place / contest["dataset"] / contest["split"] / model
+    return [RunRecord.load(run) for run in sorted(folder.glob("seed-*.json"))]
 
 
-def _known(value: float | None) -> float:
-    assert value is not None, "a run of the table has clicks and other rows"
-    return value
+def _mean(records: list[RunRecord], metric: str) -> float:
+    values = [record.test[metric] for record in records]
+    assert None not in values, "a run of a study has clicks and other rows"
+    return statistics.fmean(values)

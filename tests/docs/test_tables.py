@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -132,4 +133,27 @@ def test_what_a_model_promises_stands_beside_its_gain_as_tuned_seed_by_seed(tmp_
     assert one_by_one.calibration_parts_table().splitlines()[2:] == [
         "| `ssr_s` | as tuned | 0.40 | 0.80 | 0.900 | 0.6000 |",
         "| `ssr_s` | base rate | 1.10 | 2.20 | 0.900 | 0.7500: +0.1500 [-0.4853, +0.7853] |",
+    ]
+
+
+def test_a_change_stands_beside_the_model_without_it(tmp_path, monkeypatch):
+    from tables import probabilities
+
+    names = ("ssr_s", "ssr_s-both")
+    ranking = [{"label": name, "model": name, "auc": auc} for name, auc in zip(names, (0.7, 0.72), strict=True)]
+    test = {"one": "ssr_s", "other": "ssr_s-both", "difference": -0.02, "low": -0.03, "high": -0.01, "verdict": "worse"}
+    contest = {"data": "log", "dataset": "log-1", "split": "given", "ranking": ranking, "tests": [test]}
+    place = tmp_path / "studies" / "start"
+    place.mkdir(parents=True)
+    (place / "verdicts.json").write_text(json.dumps({"data_sets": [contest]}))
+    monkeypatch.setattr(probabilities, "RESULTS", tmp_path)
+
+    def records(where, told, label):
+        assert (where, told) == (place, contest)
+        numbers = [(0.98, 0.3), (1.02, 0.5)] if label == "ssr_s" else [(0.9, 0.97), (0.92, 1.03)]
+        return [SimpleNamespace(test={"normalised_entropy": n, "calibration_ratio": r}) for n, r in numbers]
+
+    monkeypatch.setattr(probabilities, "_records", records)
+    assert probabilities.start_table().splitlines()[2:] == [
+        "| log | `ssr_s` | both | 0.7000 → 0.7200 | +0.0200 [+0.0100, +0.0300] | better | 1.000 → 0.910 | 0.40 → 1.00 |"
     ]
