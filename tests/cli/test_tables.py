@@ -72,7 +72,7 @@ def verdicts(p, *, real_sets):
     }
 
 
-@pytest.mark.parametrize(("p", "said"), [(1e-9, "-0.0100  < 0.001  worse"), (0.0417, "-0.0100  0.042  worse")])
+@pytest.mark.parametrize(("p", "said"), [(1e-9, "-0.0100 < 0.001 worse"), (0.0417, "-0.0100 0.042 worse")])
 def test_no_p_is_nothing(p, said, capsys):
     study_tables.print_verdicts(verdicts(p, real_sets=0))
     assert said in capsys.readouterr().out
