@@ -14,6 +14,7 @@ from statistics import median
 import torch
 from findings import figure, write_findings
 from torch import Tensor
+from torch.nn import functional as F
 
 from tamis.layers import CompetitiveFilter, CrossNetwork, Dropout, StaticFilter, ViewFusion, mean_of_views
 from tamis.training.allocator import keep_freed_memory
@@ -85,6 +86,12 @@ def milliseconds(one: Pass, repeats: int) -> float:
     return round(1000 * median(times), 3)
 
 
+def own_dropout(runs: int, repeats: int) -> list[float]:
+    """What ``torch.nn.functional.dropout`` takes for the numbers of the pass "dropout alone"."""
+    _, [inputs] = passes()["dropout alone"]
+    return [milliseconds((lambda: F.dropout(inputs, 0.2), (inputs,)), repeats) for _ in range(runs)]
+
+
 def main() -> None:
     """Time every pass ``--runs`` times with kernels and without, in turn."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -100,6 +107,9 @@ def main() -> None:
                 with kernels(state):
                     times.append(milliseconds(one, arguments.repeats))
         figures += _figures(name, found["on"], found["off"])
+    figures.append(
+        figure("dropout alone: torch's own", own_dropout(arguments.runs, arguments.repeats), unit="ms", goal="-")
+    )
     write_findings("kernels", figures)
 
 

@@ -14,9 +14,9 @@ from tamis.kernels import Drops, Kernels, kernels_for
 class Dropout(nn.Dropout):
     """While training each number is zero with probability ``p``, and the others are divided by ``1 - p``.
 
-    On a CPU torch draws a number for each decision, one after the other, which took longer than all products of a small
-    model. Here a word of SplitMix64 decides about four numbers, by a kernel, or in torch where there is none, with the
-    same outcome. On other devices, and in graphs that are compiled, torch drops in its own way.
+    On a CPU torch draws a number for each decision, one after the other, which takes long (``benchmarks/kernels.py``).
+    Here a word of SplitMix64 decides about four numbers, by a kernel, or in torch where there is none, with the same
+    outcome. On other devices, and in graphs that are compiled, torch drops in its own way.
 
     Source: Srivastava et al. 2014, "Dropout", JMLR 15; Steele et al. 2014, "Fast splittable pseudorandom number
     generators", OOPSLA 2014.
