@@ -3,8 +3,8 @@
     python docs/generate.py            rewrite the documents
     python docs/generate.py --check    say what would change, and fail if anything would
 
-A generated part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``; ``tables/`` makes them, and draws
-the pictures.
+A generated part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``, a figure within a sentence between
+``<!-- = FIGURE WORDS -->`` and ``<!-- end -->``; ``tables/`` makes them, and draws the pictures.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Callable
 
-from tables import house, lab, one_by_one, pictures, probabilities, runs, scaling, speed, studies, worth
+from tables import figures, house, lab, one_by_one, pictures, probabilities, runs, scaling, speed, studies, worth
 from tables.places import RESULTS, ROOT
 
 DOCUMENTS = (
@@ -38,6 +38,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "evidence": studies.evidence_table,
     "ranking_pictures": pictures.ranking_pictures,
     "rankings": studies.ranking_tables,
+    "baselines": studies.baselines_tables,
     "beyond": lambda: studies.verdicts_table(RESULTS / "studies" / "beyond-planted-small" / "verdicts.json"),
     "ablations": lambda: studies.ablations_table(RESULTS / "studies" / "ablations" / "verdicts.json", "ssr_d"),
     "worth": lambda: worth.worth_table(worth.WITH_WORTH),
@@ -67,7 +68,11 @@ def render(text: str) -> str:
     def fill(match: re.Match[str]) -> str:
         return f"<!-- generated: {match[1]} -->\n{GENERATED[match[1]]()}\n<!-- end -->"
 
-    return re.sub(r"<!-- generated: (\w+) -->\n.*?<!-- end -->", fill, text, flags=re.DOTALL)
+    def fill_in(match: re.Match[str]) -> str:
+        return f"<!-- = {match[1]} -->{figures.figure(match[1])}<!-- end -->"
+
+    text = re.sub(r"<!-- generated: (\w+) -->\n.*?<!-- end -->", fill, text, flags=re.DOTALL)
+    return re.sub(r"<!-- = ([^>]+?) -->.*?<!-- end -->", fill_in, text, flags=re.DOTALL)
 
 
 def main() -> None:

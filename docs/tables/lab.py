@@ -2,6 +2,7 @@
 
 import json
 import statistics
+from collections.abc import Sequence
 from typing import Any
 
 from tables.places import RESULTS, interval
@@ -17,17 +18,35 @@ def sparsity_table() -> str:
         "| the same, weighed by the size of the input | effective rank of full | exact zeros behind it |",
         "|---|---|---|---:|---:|---:|---:|---:|---:|",
     ]
-    for place in sorted({path.parent for path in (RESULTS / "sparsity").rglob("seed-*.json")}):
-        seeds = [json.loads(path.read_text()) for path in sorted(place.glob("seed-*.json"))]
-        for name in (layer["name"] for layer in seeds[0]["layers"] if layer["reads_fields"]):
-            layers = [next(layer for layer in seed["layers"] if layer["name"] == name) for seed in seeds]
+    for model, seeds in _inspected():
+        for name in _reading(seeds):
+            layers = _same_layer(seeds, name)
             shares = [_trained_and_not(layers, key) for key in SPARSITY_FIGURES]
             rank = statistics.mean(layer["trained"]["effective_rank"] for layer in layers)
             lines.append(
-                f"| {seeds[0]['dataset']} | `{place.name}` | `{name}` | {' | '.join(shares)} "
+                f"| {seeds[0]['dataset']} | `{model}` | `{name}` | {' | '.join(shares)} "
                 f"| {rank:.0f} of {layers[0]['trained']['full_rank']} | {_zeros_behind(seeds, name)} |"
             )
     return "\n".join(lines)
+
+
+def layer_shares(key: str, names: Sequence[str]) -> list[float]:
+    """A share of trained weights, mean over seeds, of each layer that reads the fields in the named models."""
+    return [
+        statistics.mean(layer["trained"][key] for layer in _same_layer(seeds, layer_name))
+        for model, seeds in _inspected()
+        if model.split("-")[0] in names
+        for layer_name in _reading(seeds)
+    ]
+
+
+def zeros_of_first_relu(names: Sequence[str]) -> list[float]:
+    """The share of exact zeros behind the first ReLU, mean over seeds, of each of the named models once trained."""
+    return [
+        statistics.mean(layer["trained"]["zeros"] for seed in seeds for layer in seed["relu_layers"][:1])
+        for model, seeds in _inspected()
+        if model.split("-")[0] in names
+    ]
 
 
 def lighter_table() -> str:
@@ -46,6 +65,23 @@ def lighter_table() -> str:
                 f"| {point['views']} | {interval(gap)} | {point['milliseconds']['candidates']:.1f} |"
             )
     return "\n".join(lines)
+
+
+def _inspected() -> list[tuple[str, list[dict[str, Any]]]]:
+    """Each model that the lab looked into, with its seeds."""
+    places = sorted({path.parent for path in (RESULTS / "sparsity").rglob("seed-*.json")})
+    return [
+        (place.name, [json.loads(path.read_text()) for path in sorted(place.glob("seed-*.json"))]) for place in places
+    ]
+
+
+def _reading(seeds: list[dict[str, Any]]) -> list[str]:
+    """The layers that read the fields."""
+    return [layer["name"] for layer in seeds[0]["layers"] if layer["reads_fields"]]
+
+
+def _same_layer(seeds: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    return [next(layer for layer in seed["layers"] if layer["name"] == name) for seed in seeds]
 
 
 def _trained_and_not(parts: list[dict[str, Any]], key: str) -> str:

@@ -41,6 +41,14 @@ def calibration_parts_table() -> str:
     return "\n".join(lines)
 
 
+def calibration_gain(model: str, variant: str) -> str:
+    """How much higher the AUC of a variant, its words joined by ``-``, is than as tuned, with the interval of that."""
+    runs = _runs(RESULTS / "studies" / "start" / "calibration.json")
+    named = {name.replace(", ", "-").replace(" ", "-"): name for name in _named(runs, "variant")}
+    pair = (_values(runs, "auc", model, name) for name in (named[variant], "as tuned"))
+    return mean_gap(*pair).replace("+", "")
+
+
 def _runs(path: Path) -> list[dict[str, Any]]:
     return json.loads(path.read_text())["runs"]
 

@@ -8,6 +8,7 @@ from typing import Any
 from tables.places import RESULTS
 from tables.studies import difference, table_contests
 from tamis.record import RunRecord
+from tamis.study.verdicts import is_own
 
 _TARGET = 300_000
 _CHANGES = {
@@ -55,6 +56,18 @@ def start_table() -> str:
                 f"| {entropy} | {promised} |"
             )
     return "\n".join(lines)
+
+
+def promised(*sets: str) -> str:
+    """From where to where the SSR that changed something promise clicks over those that came, on some data sets."""
+    place = RESULTS / "studies" / "start"
+    found = [
+        _mean(_records(place, contest, line["label"]), "calibration_ratio")
+        for contest in json.loads((place / "verdicts.json").read_text())["data_sets"]
+        for line in contest["ranking"]
+        if contest["data"] in sets and is_own(line) and "-" in line["label"]
+    ]
+    return f"{min(found):.2f} to {max(found):.2f}"
 
 
 def _records(place: Path, contest: dict[str, Any], label: str) -> list[RunRecord]:

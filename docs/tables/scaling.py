@@ -8,9 +8,14 @@ from tamis.record import RunRecord, summarise
 from tamis.reports.wording import format_gain
 
 
+def read(study: str) -> dict[str, Any]:
+    """What a scaling study found."""
+    return json.loads((RESULTS / "scaling" / f"{study}.json").read_text())
+
+
 def growth_table(study: str) -> str:
     """One line a model, one column a size: the mean test AUC, then what the last ten times the size were worth."""
-    curves = _read(study)["curves"]
+    curves = read(study)["curves"]
     targets = sorted({point["target"] for curve in curves for point in curve["points"]})
     lines = [
         f"| model | {' | '.join(f'{target:,}' for target in targets)} | by ten times the size [95 %] | says |",
@@ -42,10 +47,6 @@ def bounds_sentence(study: str, data: str) -> str:
 def slopes_table(study: str) -> str:
     """One line a pair of curves: by how much more the first gains by ten times the size."""
     lines = ["| model | beside | difference of the gains [95 %] | after Holm |", "|---|---|---|---|"]
-    for pair in _read(study)["slopes"]:
+    for pair in read(study)["slopes"]:
         lines.append(f"| `{pair['one']}` | `{pair['other']}` | {format_gain(pair)} | {pair['verdict']} |")
     return "\n".join(lines)
-
-
-def _read(study: str) -> dict[str, Any]:
-    return json.loads((RESULTS / "scaling" / f"{study}.json").read_text())

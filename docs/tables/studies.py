@@ -7,6 +7,8 @@ from typing import Any
 from tables.places import RESULTS, interval
 from tamis.study.verdicts import is_own, verdict_on
 
+_PUBLISHED_SSR = ("ssr_s_paper", "ssr_s_official", "ssr_d_paper", "ssr_d_official", "ssr_d_unirank")
+
 
 def evidence_table() -> str:
     """One line a data set and budget: the best of the SSR family beside the best of all other models."""
@@ -45,6 +47,22 @@ def ranking_tables() -> str:
     return "\n\n".join(parts)
 
 
+def baselines_tables() -> str:
+    """A table a budget: how many of the published SSR are told better or worse than each other model, set by set."""
+    parts = []
+    for target in sorted({contest["target"] for contest in table_contests()}):
+        contests = [contest for contest in table_contests() if contest["target"] == target]
+        lines = [
+            f"| {target:,} dense parameters | {' | '.join(contest['data'] for contest in contests)} |",
+            f"|---|{'---|' * len(contests)}",
+        ]
+        others = [line["label"] for contest in contests for line in contest["ranking"] if not is_own(line)]
+        for label in dict.fromkeys(others):
+            lines.append(f"| `{label}` | {' | '.join(_told_of_ssr(contest, label) for contest in contests)} |")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
 def verdicts_table(path: Path) -> str:
     """One line a model, one column a data set and budget: test AUC, and what the tests say of it beside the best."""
     contests = json.loads(path.read_text())["data_sets"]
@@ -78,11 +96,21 @@ def table_contests() -> list[dict[str, Any]]:
 
 def difference(tests: list[dict[str, Any]], one: str, other: str) -> tuple[str, str]:
     """The difference of two models with its interval, and what the corrected test says of the first."""
+    test = pair_test(tests, one, other)
+    return interval({**test, "mean": test["difference"]}), verdict_on(one, other, tests)
+
+
+def pair_test(tests: list[dict[str, Any]], one: str, other: str) -> dict[str, float]:
+    """By how much the first model is above the second, with the interval, whichever of them the test names first."""
     test = next(test for test in tests if {test["one"], test["other"]} == {one, other})
-    sign = 1 if test["one"] == one else -1
-    low, high = sorted((sign * test["low"], sign * test["high"]))
-    gap = {"mean": sign * test["difference"], "low": low, "high": high}
-    return interval(gap), verdict_on(one, other, tests)
+    if test["one"] == one:
+        return {name: test[name] for name in ("difference", "low", "high")}
+    return {"difference": -test["difference"], "low": -test["high"], "high": -test["low"]}
+
+
+def is_published_ssr(line: dict[str, Any]) -> bool:
+    """Whether a line of the table's ranking is an SSR in a preset of its paper, its authors' code or UniRank."""
+    return line["label"] in _PUBLISHED_SSR
 
 
 def _named_auc(line: dict[str, Any]) -> str:
@@ -102,3 +130,17 @@ def _rank(line: dict[str, Any] | None) -> str:
     if line is None or line["auc"] is None:
         return "" if line is None else line["against_best"]
     return f"{line['auc']:.4f} [{line['low']:.4f}, {line['high']:.4f}] {line['against_best']}"
+
+
+def _told_of_ssr(contest: dict[str, Any], label: str) -> str:
+    """How many published SSR are told better than a model, and how many worse; a dash where it was not run."""
+    models = {line["label"]: line["model"] for line in contest["ranking"] if line["auc"] is not None}
+    if label not in models:
+        return "–"
+    words = [
+        verdict_on(line["model"], models[label], contest["tests"])
+        for line in contest["ranking"]
+        if is_published_ssr(line) and line["label"] in models
+    ]
+    counts = {word: words.count(word) for word in ("better", "worse")}
+    return ", ".join(f"{count} {word}" for word, count in counts.items() if count)

@@ -1,0 +1,149 @@
+"""Single figures within a sentence, each made from the records that the sentence speaks of.
+
+In a document stands ``<!-- = gap frappe/300k final_net ssr_s -->0.0014 [0.0005, 0.0024]<!-- end -->``: a name of
+``FIGURES`` and its words. A contest is ``DATA/SIZE``, and ``STUDY:DATA/SIZE`` in another study than the table.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from tables import lab, one_by_one, probabilities, scaling
+from tables.places import RESULTS
+from tables.studies import is_published_ssr, pair_test
+from tamis.record import RunRecord
+from tamis.study.verdicts import is_own, verdict_on
+
+_SIZES = {"k": 1_000, "m": 1_000_000}
+
+
+def figure(text: str) -> str:
+    """What stands in the sentence: ``text`` is the name of a figure and its words."""
+    name, *words = text.split()
+    return FIGURES[name](*words)
+
+
+def auc(place: str, label: str) -> str:
+    """The test AUC of a model, mean over its seeds."""
+    return f"{_line(place, label)['auc']:.4f}"
+
+
+def seed_range(place: str, label: str) -> str:
+    """The least and the largest test AUC of a model's seeds."""
+    contest, model = _contest(place), _line(place, label)["model"]
+    records = (RESULTS / contest["dataset"] / contest["split"] / model).glob("seed-*.json")
+    return _from_to([RunRecord.load(record).test["auc"] for record in records])
+
+
+def gap(place: str, one: str, other: str) -> str:
+    """How far the first model lies above the second, with the interval of that."""
+    return _interval(_pair(place, one, other))
+
+
+def gaps(place: str, *pairs: str) -> str:
+    """The least and the largest distance of pairs ``ONE:OTHER``, whichever of the two is above."""
+    return _from_to([abs(_pair(place, *pair.split(":"))["difference"]) for pair in pairs])
+
+
+def spread(place: str, *labels: str) -> str:
+    """How far apart the best and the worst of some models are."""
+    aucs = [_line(place, label)["auc"] for label in labels]
+    return f"{max(aucs) - min(aucs):.4f}"
+
+
+def told(word: str, place: str, label: str) -> str:
+    """All models than which one is told ``better`` or ``worse``, the best of them first."""
+    contest, model = _contest(place), _line(place, label)["model"]
+    others = [line for line in contest["ranking"] if line["model"] != model and line["auc"] is not None]
+    names = [f"`{line['label']}`" for line in others if verdict_on(model, line["model"], contest["tests"]) == word]
+    assert names, f"{label} is told {word} than no model of {place}"
+    return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+
+
+def real_sets() -> str:
+    """On how many of the real data sets SSR is first or not told apart from the first."""
+    verdicts = _read("verdicts.json")
+    return f"{verdicts['ssr_first_or_tied_real_sets']} of {verdicts['real_sets']}"
+
+
+def real_gaps(size: str) -> str:
+    """From where to where, over the real data sets, the best SSR as published lies above the best of all others."""
+    found = []
+    for contest in _read("verdicts.json")["data_sets"]:
+        if contest["real"] and contest["target"] == _size(size):
+            aucs = [
+                (line, line["auc"]) for line in contest["ranking"] if not line["outside"] and line["auc"] is not None
+            ]
+            own = max(auc for line, auc in aucs if is_published_ssr(line))
+            found.append(own - max(auc for line, auc in aucs if not is_own(line)))
+    return _from_to(found)
+
+
+def slope(study: str, curve: str) -> str:
+    """What ten times the size are worth to a model, with the interval of that."""
+    [found] = [one for one in scaling.read(study)["curves"] if one["curve"] == curve]
+    return _interval(found["saturation"]["slope"])
+
+
+def weights_near_zero(*models: str) -> str:
+    """The least and the largest share of weights below 0.001 in the layers of some models that read the fields."""
+    return _from_to(lab.layer_shares("below_absolute", models), ".1%")
+
+
+def zeros_behind(*models: str) -> str:
+    """The least and the largest share of exact zeros behind the first ReLU of some models."""
+    return _from_to(lab.zeros_of_first_relu(models), ".0%")
+
+
+def _contest(place: str) -> dict[str, Any]:
+    """The verdicts of one data set and size."""
+    *study, rest = place.split(":")
+    data, size = rest.split("/")
+    path = f"studies/{study[0]}/verdicts.json" if study else "verdicts.json"
+    [contest] = [one for one in _read(path)["data_sets"] if (one["data"], one["target"]) == (data, _size(size))]
+    return contest
+
+
+def _line(place: str, label: str) -> dict[str, Any]:
+    """A model's line of the ranking."""
+    [line] = [line for line in _contest(place)["ranking"] if line["label"] == label]
+    return line
+
+
+def _pair(place: str, one: str, other: str) -> dict[str, Any]:
+    models = (_line(place, label)["model"] for label in (one, other))
+    return pair_test(_contest(place)["tests"], *models)
+
+
+def _read(path: str) -> dict[str, Any]:
+    return json.loads((RESULTS / path).read_text())
+
+
+def _size(text: str) -> int:
+    return int(text[:-1]) * _SIZES[text[-1]]
+
+
+def _interval(found: dict[str, float]) -> str:
+    return f"{found['difference']:.4f} [{found['low']:.4f}, {found['high']:.4f}]"
+
+
+def _from_to(values: list[float], how: str = ".4f") -> str:
+    return f"{format(min(values), how)} to {format(max(values), how)}"
+
+
+FIGURES: dict[str, Callable[..., str]] = {
+    "auc": auc,
+    "seeds": seed_range,
+    "gap": gap,
+    "gaps": gaps,
+    "spread": spread,
+    "told": told,
+    "real_sets": real_sets,
+    "real_gaps": real_gaps,
+    "slope": slope,
+    "calibration_gain": one_by_one.calibration_gain,
+    "promised": probabilities.promised,
+    "weights_near_zero": weights_near_zero,
+    "zeros_behind": zeros_behind,
+}
+"""By the name that documents use."""
