@@ -22,6 +22,10 @@ SHIPPED = sorted(
     for path in folder.glob("*/*.toml")
     if path.parent.name not in NO_EXPERIMENTS and path.stem != "schema"
 )
+BY_HAND = ("mlp", "dcn_v2", "ssr_s", "ssr_d")
+TUNED_BY_THE_TABLE = [
+    path for path in SHIPPED if path.parent.name in ("movielens-1m", "criteo-60k") and path.stem not in BY_HAND
+]
 SEARCHES = sorted(ROOT.glob("experiments/*/folds/*.toml"))
 
 
@@ -36,11 +40,28 @@ def test_a_shipped_file_loads_and_is_called_after_its_model(path):
     assert path.parent.name == (settings.data.recipe or Path(settings.data.path).parent.name)
 
 
-def test_every_data_set_has_experiments_of_the_same_models():
-    folders = sorted({path.parent for path in SHIPPED if load_settings(path).data.recipe})
+@pytest.mark.parametrize("place", FOLDERS, ids=lambda place: place.name)
+def test_every_data_set_has_experiments_of_the_same_models(place):
+    folders = {path.parent for path in SHIPPED if place in path.parents and load_settings(path).data.recipe}
     models = [{path.stem.split("-")[0] for path in folder.glob("*.toml")} for folder in folders]
+    assert len(models) == 2
     assert all(found == models[0] for found in models), folders
     assert models[0] <= set(MODELS)
+
+
+@pytest.mark.parametrize("path", TUNED_BY_THE_TABLE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_baseline_has_the_settings_that_the_table_tuned(path):
+    split = {"movielens-1m": "random-8-1-1", "criteo-60k": "column-part"}[path.parent.name]
+    record = ROOT / "results" / path.parent.name / split / f"{path.stem}-300k" / "seed-0.json"
+    settings = load_settings(path, ["training.device=cpu"])
+    assert settings.is_recorded_as(json.loads(record.read_text())["settings"])
+
+
+def test_every_model_has_an_experiment():
+    studied = (ROOT / "experiments" / "studies").glob("*.toml")
+    in_studies = {model["name"] for study in studied for model in read_toml(study)["model"]}
+    assert {load_settings(path).model for path in SHIPPED} | in_studies == set(MODELS)
+    assert len(TUNED_BY_THE_TABLE) == 22
 
 
 @pytest.mark.parametrize("path", SEARCHES, ids=lambda path: str(path.relative_to(ROOT)))
