@@ -6,26 +6,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tamis.analysis.uncertain_error import UncertainError
 from tamis.errors import DataError
-from tamis.record import student_t_chance_outside, student_t_quantile
-
-_MOST_FREEDOM = 1000
-"""Student's t of more degrees is the normal distribution to three digits."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
     """One model less the other in one metric: the difference, its 95 % interval, and the chance of one so large.
 
-    ``rows_error`` is the standard error that comes of the test rows being a sample, ``seeds_error`` that of the seeds;
-    None with a single seed on both sides, where nothing is known of it.
+    ``rows_error`` is the standard error that comes of the test rows being a sample, None where these were not asked;
+    ``seeds_error`` is that of the seeds, None with a single seed on every side, where nothing is known of it. Then the
+    interval and the chance are those of the rows alone, and tell nothing apart.
     """
 
     difference: float
     low: float
     high: float
     p_value: float
-    rows_error: float
+    rows_error: float | None
     seeds_error: float | None
 
 
@@ -33,7 +31,9 @@ def compare_auc(labels: np.ndarray, one: np.ndarray, other: np.ndarray) -> Compa
     """The AUC of ``one`` less that of ``other``, each the mean over its seeds, on the same rows.
 
     Two sources of chance add up. The rows: DeLong's variance, of places averaged over the seeds, as a mean of AUCs is a
-    mean over the same pairs of rows. The seeds: the variance between them. Degrees of freedom by Satterthwaite.
+    mean over the same pairs of rows. The seeds: the variance between them, which a few leave uncertain
+    (``UncertainError``). What a seed does to single rows is in both, so that the error is a little too large, and the
+    more the less the seeds move the AUC as a whole: at most by the root of two.
 
     Source: DeLong et al. 1988, equations 4 to 6; places from ranks as in Sun and Xu 2014; adding the seeds is ours.
 
@@ -104,14 +104,16 @@ def weigh_auc(sides: Sequence[AucSide], weights: Sequence[float]) -> Comparison:
     return _judge([side.values for side in sides], weights, rows_variance)
 
 
-def weigh_values(values: Sequence[Sequence[float]], weights: Sequence[float]) -> Comparison:
+def weigh_values(values: Sequence[Sequence[float]], weights: Sequence[float]) -> Comparison | None:
     """The sum of ``weights`` times the means of ``values``, each of some seeds, with the seeds as the only chance.
+
+    None where every side has a single seed, and nothing is known of chance.
 
     Example:
         >>> weigh_values([[1.0, 3.0], [6.0, 8.0]], (-1.0, 1.0)).difference
         5.0
     """
-    return _judge(values, weights, 0.0)
+    return _judge(values, weights, None) if any(len(side) > 1 for side in values) else None
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -131,38 +133,42 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def _judge(values: Sequence[Sequence[float]], weights: Sequence[float], rows_variance: float) -> Comparison:
+def _judge(values: Sequence[Sequence[float]], weights: Sequence[float], rows_variance: float | None) -> Comparison:
     """The weighted sum of the sides' means, from the values of each side's seeds and the variance by rows."""
-    sides = list(zip(values, weights, strict=True))
-    difference = float(sum(weight * np.mean(side) for side, weight in sides))
-    # A side with one seed says nothing of its seeds; the others' variance stands for it.
-    known = [float(np.var(side, ddof=1)) for side in values if len(side) > 1]
-    parts = [
-        (
-            weight**2 * (float(np.var(side, ddof=1)) if len(side) > 1 else float(np.mean(known))) / len(side),
-            max(1, len(side) - 1),
-        )
-        for side, weight in sides
-        if known
-    ]
-    seeds_variance = sum(part for part, _ in parts)
-    variance = rows_variance + seeds_variance
-    uncertain = sum(part**2 / freedom for part, freedom in parts)
-    freedom = _MOST_FREEDOM if uncertain == 0 else max(1, min(_MOST_FREEDOM, int(variance**2 / uncertain)))
-    error = math.sqrt(variance)
-    reach = student_t_quantile(freedom) * error
-    if error > 0:
-        chance = student_t_chance_outside(abs(difference) / error, freedom)
-    else:
-        chance = 1.0 if difference == 0 else 0.0
+    difference = float(sum(weight * np.mean(side) for side, weight in zip(values, weights, strict=True)))
+    seeds = _seeds_variance(values, weights)
+    error = UncertainError(rows_variance or 0.0, *(seeds or ()))
+    reach = error.reach()
     return Comparison(
         difference=difference,
         low=difference - reach,
         high=difference + reach,
-        p_value=chance,
-        rows_error=math.sqrt(rows_variance),
-        seeds_error=math.sqrt(seeds_variance) if known else None,
+        p_value=error.chance_beyond(difference),
+        rows_error=None if rows_variance is None else math.sqrt(rows_variance),
+        seeds_error=None if seeds is None else math.sqrt(seeds[0]),
     )
+
+
+def _seeds_variance(values: Sequence[Sequence[float]], weights: Sequence[float]) -> tuple[float, float] | None:
+    """What all seeds add to the variance, as estimated, with the degrees of freedom of that; None with one seed a side.
+
+    A side of one seed says nothing of its seeds; the mean variance of the others stands for it. It stands for all such
+    sides at once, so that they are one part.
+
+    Source: degrees of freedom by Satterthwaite 1946, of the seeds alone: with the rows' variance among them they would
+    grow where seeds agree by luck.
+    """
+    sides = list(zip(values, weights, strict=True))
+    known = [(float(np.var(side, ddof=1)), weight, len(side)) for side, weight in sides if len(side) > 1]
+    if not known:
+        return None
+    parts = [(weight**2 * variance / seeds, seeds - 1) for variance, weight, seeds in known]
+    freedom = sum(seeds - 1 for _, _, seeds in known)
+    lone = sum(weight**2 for side, weight in sides if len(side) == 1)
+    parts.append((lone * float(np.mean([variance for variance, _, _ in known])), freedom))
+    total = sum(part for part, _ in parts)
+    uncertain = sum(part**2 / own for part, own in parts)
+    return total, min(total**2 / uncertain, freedom) if total > 0 else freedom
 
 
 def _places(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

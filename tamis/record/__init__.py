@@ -8,7 +8,7 @@ without torch or weights. Who may ask: everyone.
 from tamis.record.curve import CurvePoint, read_curve, write_curve
 from tamis.record.environment import command_line, machine, versions
 from tamis.record.inspection import Inspection
-from tamis.record.interval import mean_interval, student_t_chance_outside, student_t_quantile
+from tamis.record.interval import mean_interval, student_t_quantile
 from tamis.record.run_record import FORMAT, RunRecord
 from tamis.record.runs import CURVE_FILE, RECORD_FILE, find_runs, read_run, result_path
 from tamis.record.seeds import ModelSummary, flatten_settings, group_seeds, summarise, summarise_groups
@@ -32,7 +32,6 @@ __all__ = [
     "read_run",
     "remove_whole",
     "result_path",
-    "student_t_chance_outside",
     "student_t_quantile",
     "summarise",
     "summarise_groups",

@@ -38,18 +38,6 @@ def student_t_quantile(freedom: int, *, inside: float = 0.95) -> float:
     return math.tan(low) * math.sqrt(freedom)
 
 
-def student_t_chance_outside(t: float, freedom: int) -> float:
-    """The chance that a Student variable of ``freedom`` degrees is farther from 0 than ``t``, on either side.
-
-    Source: Abramowitz and Stegun 1964, 26.7.3 and 26.7.4.
-
-    Example:
-        >>> round(student_t_chance_outside(4.3027, 2), 4)
-        0.05
-    """
-    return max(0.0, 1.0 - _chance_within(math.atan(t / math.sqrt(freedom)), freedom))
-
-
 def _chance_within(angle: float, freedom: int) -> float:
     """The chance that ``|t| <= tan(angle) * sqrt(freedom)``."""
     cosine, sine = math.cos(angle), math.sin(angle)

@@ -129,7 +129,7 @@ class EntrantRuns:
         jobs: dict[Path, Job] = {}
         for folder in (trial_folder(self.folder, number) for number in range(self.study.rules.trials)):
             trial, name = json.loads((folder / TRIAL_FILE).read_text()), f"{self.name} test rows of {folder.name}"
-            if trial["value"] is None or (folder / TEST_FILE).exists():
+            if trial["value"] is None or _is_scored(folder):
                 self._tell(name)
                 continue
             arguments = (trial["settings"], str(self.encoded.folder), str(folder))
@@ -159,14 +159,15 @@ class EntrantRuns:
             outcome = (yield [self._job(name, run_trial, settings, folder)])[0]
         trial = Trial(number=number, values=values, reason=outcome.reason, **(outcome.value or {}))
         table = None if settings is None else settings.to_table()
-        content = {"identity": self._identity(), **dataclasses.asdict(trial), "settings": table}
-        _write_json(folder / TRIAL_FILE, content)
+        _write_json(folder / TRIAL_FILE, {**self._origin(values), **dataclasses.asdict(trial), "settings": table})
         return trial
 
     def _found_trial(self, path: Path) -> Trial | None:
         if not path.exists():
             return None
         content = json.loads(path.read_text())
+        if content["settings"] is None:  # it never ran, and what stood in its way may be gone
+            return None
         if not self._is_own(content):
             raise ConfigError(
                 f"{path}: is a trial of other settings, choices, budget or data than {self.study.where} has now. "
@@ -201,7 +202,7 @@ class EntrantRuns:
 
     def _choose(self, tuned: Tuned) -> Matched | None:
         """Write down what was chosen, and why; None if nothing can be run."""
-        content: dict[str, Any] = {"identity": self._identity(), **dataclasses.asdict(tuned)}
+        content: dict[str, Any] = {**self._origin(tuned.values), **dataclasses.asdict(tuned)}
         matched = None
         try:
             matched = self.match_choice(tuned)
@@ -294,27 +295,22 @@ class EntrantRuns:
 
         A setting that did not exist when it was made has its default, as in a record.
         """
-        if trial["identity"] != self._identity():
+        values = trial["values"]
+        if {name: trial.get(name) for name in ("identity", "unscaled")} != self._origin(values):
             return False
-        if trial["settings"] is None:  # its budget could not be met
-            return True
-        try:
-            made = read_run(trial["settings"], where=self.name)
-            return self._unsized(made) == self._unsized(
-                changed(self.entrant.settings, trial["values"], where=self.name)
-            )
-        except ConfigError:  # of a version whose settings were others
-            return False
+        return has_settings_of(self.entrant, values, trial["settings"])
 
-    def _unsized(self, settings: RunSettings) -> dict[str, Any]:
-        """The settings but for those that were scaled to the budget."""
-        table = settings.to_table()
-        for name in self.entrant.model.budget_setting:
-            del table["model"][name]
-        return table
+    def _origin(self, values: dict[str, Any]) -> dict[str, Any]:
+        """What a trial or a choice must share with the study to be its own, beside the settings that are not scaled."""
+        return {"identity": self._identity(), "unscaled": self._unscaled(values)}
+
+    def _unscaled(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The settings that the budget scales, as they stand before it does."""
+        model = changed(self.entrant.settings, values, where=self.name).to_table().get("model", {})
+        return {name: model[name] for name in self.entrant.model.budget_setting}
 
     def _identity(self) -> str:
-        """What a trial must share with the study to be one of its own, beside its settings."""
+        """The search, the budget and the data of the trials."""
         entrant, budget = self.entrant, dataclasses.asdict(self.study.budget)
         del budget["tuned_at"]  # says which entrants have trials, nothing about one of them
         parts = [
@@ -326,10 +322,33 @@ class EntrantRuns:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
+def has_settings_of(entrant: Entrant, values: dict[str, Any], table: dict[str, Any]) -> bool:
+    """Whether settings are the entrant's with ``values``, but for those that are scaled to a budget."""
+    try:
+        made, meant = (
+            settings.to_table()
+            for settings in (
+                read_run(table, where=entrant.label),
+                changed(entrant.settings, values, where=entrant.label),
+            )
+        )
+    except ConfigError:  # of a version whose settings were others
+        return False
+    for name in entrant.model.budget_setting:
+        del made["model"][name], meant["model"][name]
+    return made == meant
+
+
 def only_tuned(everyone: Sequence[EntrantRuns]) -> list[EntrantRuns]:
     """Those that some of ``everyone`` are tuned as, and that are not among them: they have trials and no final runs."""
     folders = {one.folder for one in everyone}
     return list({one.tuner.folder: one.tuner for one in everyone if one.tuner.folder not in folders}.values())
+
+
+def _is_scored(trial: Path) -> bool:
+    """Whether its test AUC is known; a scoring that failed is made again."""
+    place = trial / TEST_FILE
+    return place.exists() and json.loads(place.read_text())["test_auc"] is not None
 
 
 def trial_folder(entrant: Path, number: int) -> Path:

@@ -184,6 +184,8 @@ def _size(one: Finished, axis: str) -> int:
     record = next(iter(one.records.values()))
     if axis == "rows":
         return record.rows["train"]
+    if "size" not in one.chosen:
+        raise DataError(f"{one.folder}: has final runs, but not what they were chosen by. Start the study again.")
     size = one.chosen["size"]
     return {
         "parameters": size["dense"],
@@ -306,11 +308,12 @@ def _saturation(curve: _Curve, *, threshold: float) -> dict[str, Any]:
 
 
 def _log_loss_slope(sizes: list[int], finished: list[Finished]) -> dict[str, Any] | None:
-    """Log loss gained by ten times the size, over all sizes; the seeds alone as chance."""
+    """Log loss gained by ten times the size, over all sizes; the seeds alone as chance, so with one a size nothing."""
     values = _values(finished, "log_loss")
     if values is None or len(set(sizes)) < 2:
         return None
-    return _slope(weigh_values(values, slope_weights(sizes)))
+    slope = weigh_values(values, slope_weights(sizes))
+    return None if slope is None else _slope(slope)
 
 
 def _slope(found: Comparison) -> dict[str, Any]:

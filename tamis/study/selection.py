@@ -28,5 +28,6 @@ def selection_gain(folder: Path, chosen: dict[str, Any]) -> dict[str, Any] | Non
         "test_auc_if_chosen_on_test": found[best],
         "test_auc_of_the_chosen": honest,
         "trial_best_on_test": best,
+        "trials_scored": len(found),
         "note": "computed after all final runs from the trials' weights; not used for any choice",
     }

@@ -19,6 +19,7 @@ FORMAT = 2
 LEVEL = 0.05
 _OWN_MODELS = "ssr"
 _INTERVAL = (2.5, 97.5)
+_LEAST_OF_A_CLASS = 2
 
 
 def judge(study: StudySettings, runs: Path) -> dict[str, Any]:
@@ -29,7 +30,7 @@ def judge(study: StudySettings, runs: Path) -> dict[str, Any]:
     on the same rows, need no other. References from outside are in the tests and the ranking, but the best is the best
     of the models, and whether SSR is first or tied is asked among models only.
 
-    A data set of which no model's final run has ended is listed as waiting.
+    A data set of which no model's final run has ended, or whose test rows are of one class, is listed as waiting.
 
     Raises:
         DataError: that is so of all, or runs of one contest were not scored on the same rows.
@@ -38,15 +39,14 @@ def judge(study: StudySettings, runs: Path) -> dict[str, Any]:
     for data, target in study.contests():
         here = [e for e in entrants if e.data == data and (e.target == target or e.model.is_reference)]
         everyone = [Finished(entrant, runs) for entrant in here]
-        models = [one for one in everyone if not one.entrant.model.is_reference]
-        if any(one.records for one in models):
+        reason = _no_contest(everyone)
+        if reason is None:
             contests.append(_judge_contest(study, data, target, everyone))
         else:
-            reasons = "; ".join(f"{one.entrant.label}: {one.failed[0]['reason']}" for one in models)
-            waiting.append({"study": study.rules.name, **_place(study, data, target), "reason": reasons})
+            waiting.append({"study": study.rules.name, **_place(study, data, target), "reason": reason})
     if not contests:
         reasons = "; ".join(f"{one['data']}: {one['reason']}" for one in waiting)
-        raise DataError(f"{study.where}: no final run has ended, so there is nothing to judge ({reasons}).")
+        raise DataError(f"{study.where}: there is nothing to judge ({reasons}).")
     return _counted(contests, waiting)
 
 
@@ -99,6 +99,20 @@ def _counted(contests: list[dict[str, Any]], waiting: list[dict[str, Any]]) -> d
         "ssr_first_or_tied_real_sets": len(first),
         "ssr_first_or_tied_names": first,
     }
+
+
+def _no_contest(everyone: list[Finished]) -> str | None:
+    """Why a data set cannot be judged; None if it can."""
+    models = [one for one in everyone if not one.entrant.model.is_reference]
+    if not any(one.records for one in models):
+        return "; ".join(f"{one.entrant.label}: {one.failed[0]['reason']}" for one in models)
+    labels = next(one.labels for one in models if one.records)
+    if min(labels.sum(), len(labels) - labels.sum()) < _LEAST_OF_A_CLASS:
+        return (
+            f"an AUC needs at least {_LEAST_OF_A_CLASS} test rows of each class; got {labels.sum():.0f} of one "
+            f"among {len(labels)}. Take more test rows"
+        )
+    return None
 
 
 def _place(study: StudySettings, data: DataBlock, target: int | None) -> dict[str, Any]:
@@ -187,7 +201,8 @@ def _all_pairs(ranked: list[str], sides: dict[str, AucSide], draws: dict[str, np
 
 
 def _word(result: Comparison, p_holm: float) -> str:
-    if p_holm >= LEVEL:
+    """What is told; with one seed each nothing is, as nobody knows the luck of seeds."""
+    if result.seeds_error is None or p_holm >= LEVEL:
         return "not told apart"
     return "better" if result.difference > 0 else "worse"
 

@@ -116,7 +116,7 @@ def test_a_jump_that_the_slope_hides_ends_the_way_back():
 
 
 def test_the_way_back_does_not_end_at_one_lucky_pair_of_many():
-    labels, models = scores_of([0] * 7, 16)
+    labels, models = scores_of([0] * 7, 6)
     sides = [auc_side(labels, one) for one in models]
     better = [compare_auc(labels, models[-1], one) for one in models[:-1]]
     assert any(one.difference > 0 and one.p_value < 0.05 for one in better)

@@ -1,11 +1,12 @@
 import math
+from itertools import combinations
 
 import numpy as np
 import pytest
 from scipy.stats import t as student_t
 from sklearn.metrics import roc_auc_score
 
-from tamis.analysis import bootstrap_aucs, compare_auc, holm, weigh_values
+from tamis.analysis import auc_side, bootstrap_aucs, compare_auc, holm, weigh_auc, weigh_values
 from tamis.errors import DataError
 
 
@@ -60,12 +61,54 @@ def test_a_single_seed_borrows_the_variance_of_the_others():
 def test_the_interval_of_a_few_seeds_is_welchs():
     values = [[0.70, 0.72, 0.77], [0.60, 0.61, 0.62]]
     result = weigh_values(values, (1.0, -1.0))
-    # By hand: variances of 0.0013 and 0.0001 over 3 seeds each, (13 + 1)^2 / (13^2 / 2 + 1^2 / 2) = 2.3 degrees of
-    # freedom, of which whole ones count; Student's t of 2 is 4.3027.
-    error = math.sqrt(0.0014 / 3)
+    # By hand: variances of 0.0013 and 0.0001 over 3 seeds each, (13 + 1)^2 / (13^2 / 2 + 1^2 / 2) degrees of freedom.
+    freedom = 196 / 85
+    error, reach = math.sqrt(0.0014 / 3), math.sqrt(0.0014 / 3) * student_t.ppf(0.975, freedom)
+    assert result is not None
     assert (result.difference, result.seeds_error) == (pytest.approx(0.12), pytest.approx(error))
-    assert (result.low, result.high) == pytest.approx((0.12 - 4.3027 * error, 0.12 + 4.3027 * error), abs=1e-5)
-    assert result.p_value == pytest.approx(2 * student_t.sf(0.12 / error, 2), abs=1e-6)
+    assert (result.low, result.high) == pytest.approx((0.12 - reach, 0.12 + reach), abs=1e-6)
+    assert result.p_value == pytest.approx(2 * student_t.sf(0.12 / error, freedom), abs=1e-6)
+    assert result.rows_error is None
+
+
+def test_one_seed_each_says_nothing_of_values_without_rows():
+    assert weigh_values([[0.7], [0.6]], (1.0, -1.0)) is None
+
+
+def test_a_borrowed_variance_counts_as_one_however_many_borrow_it():
+    values = [[0.70, 0.72], *[[0.7]] * 6]
+    weights = (1.0, *[-1 / 6] * 6)
+    result = weigh_values(values, weights)
+    # There is one degree of freedom in all.
+    error = math.sqrt(0.0002 * (1 / 2 + 1 / 6))
+    assert result is not None
+    assert result.seeds_error == pytest.approx(error)
+    assert result.high - result.difference == pytest.approx(error * student_t.ppf(0.975, 1), rel=1e-4)
+
+
+def test_of_many_equal_models_of_three_seeds_seldom_any_is_told_apart():
+    """With the degrees of freedom of the whole error, which grow where seeds agree by luck, it is not seldom."""
+    generator = np.random.default_rng(4)
+    alarms, naive_alarms, models, rows, runs = 0, 0, 12, 300, 100
+    for _ in range(runs):
+        labels = np.arange(rows) < rows // 3
+        sides = []
+        for _model in range(models):
+            noise, strengths = generator.normal(size=rows), 1.5 + 0.4 * generator.normal(size=(3, 1))
+            sides.append(auc_side(labels, strengths * labels + noise))
+        found = [weigh_auc(pair, (1.0, -1.0)) for pair in combinations(sides, 2)]
+        naive = [welch_satterthwaite(pair, one) for pair, one in zip(combinations(sides, 2), found, strict=True)]
+        alarms += min(holm([one.p_value for one in found])) < 0.05
+        naive_alarms += min(holm(naive)) < 0.05
+    assert alarms <= 5, "the level is 0.05"
+    assert naive_alarms >= 6
+
+
+def welch_satterthwaite(pair, found):
+    parts = [np.var(side.values, ddof=1) / 3 for side in pair]
+    variance = found.rows_error**2 + sum(parts)
+    freedom = variance**2 / sum(part**2 / 2 for part in parts)
+    return 2 * student_t.sf(abs(found.difference) / math.sqrt(variance), freedom)
 
 
 def test_two_equal_models_are_told_apart_about_as_often_as_the_level_says():

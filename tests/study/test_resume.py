@@ -42,6 +42,33 @@ def test_trials_of_other_settings_are_not_taken_for_ones_own(plant, tiny, tmp_pa
         tiny.run(table, tmp_path)
 
 
+@pytest.mark.parametrize("hidden", [[16], [8, 8]])
+def test_trials_of_another_shape_are_not_taken_for_ones_own(plant, tiny, tmp_path, in_this_process, hidden):
+    """What is scaled to the budget is left out of the settings that are compared, but not what it is scaled from."""
+    table = {
+        **tiny.study_of([plant("log")], [tiny.mlp(budget_setting="hidden")], trials=2, seeds=[0]),
+        "budget": {"kind": "parameters", "targets": [200], "tolerance": 0.2},
+        "search": tiny.SEARCH,
+    }
+    tiny.run(table, tmp_path)
+    table["model"][0]["settings"]["hidden"] = hidden
+    with pytest.raises(ConfigError, match=r"trial.json: is a trial of other settings, .* than study.toml has now"):
+        tiny.run(table, tmp_path)
+
+
+def test_a_trial_that_could_not_meet_its_budget_is_made_once_it_can(plant, tiny, tmp_path, in_this_process):
+    table = {
+        **tiny.study_of([plant("log")], [tiny.mlp(budget_setting="hidden")], trials=1, seeds=[0]),
+        "budget": {"kind": "parameters", "targets": [200], "tolerance": 0.2},
+        "search": tiny.SEARCH,
+    }
+    table["model"][0]["settings"]["dim"] = 256
+    with pytest.raises(DataError, match="the budget of 200 parameters must be met"):
+        tiny.run(table, tmp_path)
+    table["model"][0]["settings"]["dim"] = 4  # the way out that the message names
+    assert tiny.all_ran(tiny.run(table, tmp_path)["data_sets"][0])
+
+
 @pytest.mark.parametrize("trials", [1, 2])
 def test_trials_made_before_a_setting_existed_are_ones_own_if_it_has_its_default(
     plant, tiny, tmp_path, in_this_process, trials
@@ -111,11 +138,14 @@ def test_where_only_the_results_are_left_nothing_is_tuned_again(plant, tiny, tmp
         {"training": {"epochs": 1}},
         {"search": {"model.dropout": {"choices": [0.0, 0.4]}}},
         {"seed": 1},
+        {"hidden": [16]},
+        {"hidden": [8, 8]},
     ],
 )
 def test_a_choice_by_other_rules_is_not_taken_from_the_results(plant, tiny, tmp_path, in_this_process, change):
     table = {
-        **tiny.study_of([plant("log")], [tiny.mlp()], trials=2, seeds=[0]),
+        **tiny.study_of([plant("log")], [tiny.mlp(budget_setting="hidden")], trials=2, seeds=[0]),
+        "budget": {"kind": "parameters", "targets": [200], "tolerance": 0.2},
         "search": tiny.SEARCH,
     }
     tiny.run(table, tmp_path)
@@ -124,6 +154,8 @@ def test_a_choice_by_other_rules_is_not_taken_from_the_results(plant, tiny, tmp_
     shutil.rmtree(tmp_path / "runs")
     if "seed" in change:
         plant("log", seed=change["seed"])
+    if "hidden" in change:  # the same size, by another shape
+        table["model"][0]["settings"]["hidden"] = change["hidden"]
     for part in ("study", "training", "search"):
         table[part] = {**table[part], **change.get(part, {})}
     assert tiny.all_ran(tiny.run(table, tmp_path)["data_sets"][0])

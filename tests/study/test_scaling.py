@@ -197,6 +197,7 @@ def made_up_runs(settings, folder, gains, *, seed, rows=2000):
                 split="random-8-1-1",
                 model="mlp",
                 seed=number,
+                settings=point.entrant.settings.with_seed(number).to_table(),
                 rows={"train": 10, "test": rows},
                 test={"auc": float(roc_auc_score(labels, scores)), "log_loss": 0.5 + 0.01 * generator.normal()},
                 valid={"auc": 0.5},
@@ -205,7 +206,8 @@ def made_up_runs(settings, folder, gains, *, seed, rows=2000):
             ).save(place / f"seed-{number}" / "record.json")
         target = point.entrant.target
         size = {"dense": target, "embedding": 8, "active": target + 5, "flops": 2 * target, "closed_flops": 2 * target}
-        (place / "chosen.json").write_text(json.dumps({"size": size, "settings": {"model": {"name": "mlp"}}}))
+        chosen = {"size": size, "values": {}, "settings": point.entrant.settings.to_table()}
+        (place / "chosen.json").write_text(json.dumps(chosen))
 
 
 @pytest.mark.parametrize(

@@ -173,20 +173,58 @@ def test_records_of_older_settings_do_not_count_where_none_could_be_chosen_now(m
     assert [one["reason"] for one in lines["b"]["failed"]] == ["all 2 trials failed"] * 3
 
 
-def test_other_test_rows_are_refused(made, tmp_path):
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_other_test_rows_are_refused_whichever_seed_has_them(made, tmp_path, seed):
     labels, sides = draw(np.random.default_rng(5))
     study = made({"log": labels}, {"log": sides})
-    np.save(tmp_path / "log" / "b" / "seed-2" / "labels.npy", 1.0 - labels[:, None])
+    np.save(tmp_path / "log" / "b" / f"seed-{seed}" / "labels.npy", 1.0 - labels[:, None])
     with pytest.raises(DataError, match=r"was scored on other test rows than .*Remove the older"):
         judge(study, tmp_path)
+
+
+def test_one_seed_each_tells_nothing_apart(made, tmp_path):
+    labels, sides = draw(np.random.default_rng(1), rows=3000, gains=(0.0, 1.5, 0.0))
+    study = made({"log": labels}, {"log": {label: side[:1] for label, side in sides.items()}}, seeds=[0])
+    (contest,) = judge(study, tmp_path)["data_sets"]
+    assert {test["verdict"] for test in contest["tests"]} == {"not told apart"}
+    assert {test["seeds_error"] for test in contest["tests"]} == {None}
+    assert min(test["p"] for test in contest["tests"]) < 1e-6, "by the rows alone"
+
+
+def test_a_run_of_other_settings_than_the_study_has_now_does_not_count(made, tmp_path):
+    labels, sides = draw(np.random.default_rng(15))
+    study = made({"log": labels}, {"log": sides})
+    (entrant,) = [one for one in study.entrants() if one.label == "b"]
+    own = entrant.settings.to_table()
+    other = {**own, "training": {**own["training"], "epochs": 77}}
+    for chosen, ran, counted in ((own, own, 3), (own, other, 0), (other, other, 0)):
+        (tmp_path / "log" / "b" / "chosen.json").write_text(json.dumps({"values": {}, "settings": chosen}))
+        for seed in range(3):
+            path = tmp_path / "log" / "b" / f"seed-{seed}" / "record.json"
+            settings = {**ran, "training": {**ran["training"], "seed": seed}}
+            path.write_text(json.dumps({**json.loads(path.read_text()), "settings": settings}))
+        (contest,) = judge(study, tmp_path)["data_sets"]
+        (line,) = [line for line in contest["ranking"] if line["model"] == "b"]
+        assert len(line["seeds"]) == counted
+        reasons = {one["reason"] for one in line["failed"]}
+        assert reasons == (
+            set() if counted else {"was run with other settings than the study has now; start the study again"}
+        )
+
+
+def test_a_data_set_of_one_class_waits_and_the_others_are_judged(made, tmp_path):
+    labels, sides = draw(np.random.default_rng(16))
+    study = made({"log": labels, "lone": np.arange(len(labels)) < 1}, {"log": sides, "lone": sides})
+    verdicts = judge(study, tmp_path)
+    assert [contest["data"] for contest in verdicts["data_sets"]] == ["log"]
+    (waiting,) = verdicts["waiting"]
+    assert waiting["reason"].startswith("an AUC needs at least 2 test rows of each class; got 1 of one among 300")
 
 
 def test_nothing_to_judge_is_said(made, tmp_path):
     labels, sides = draw(np.random.default_rng(6))
     study = made({"log": labels}, {"log": {label: side[:0] for label, side in sides.items()}})
-    with pytest.raises(
-        DataError, match=r"no final run has ended, so there is nothing to judge \(log: a: has not been run yet"
-    ):
+    with pytest.raises(DataError, match=r"study.toml: there is nothing to judge \(log: a: has not been run yet"):
         judge(study, tmp_path)
 
 
