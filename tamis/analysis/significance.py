@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tamis.analysis.uncertain_error import UncertainError
+from tamis.analysis.uncertain_spread import UncertainSpread
 from tamis.errors import DataError
 
 
@@ -32,7 +32,7 @@ def compare_auc(labels: np.ndarray, one: np.ndarray, other: np.ndarray) -> Compa
 
     Two sources of chance add up. The rows: DeLong's variance, of places averaged over the seeds, as a mean of AUCs is a
     mean over the same pairs of rows. The seeds: the variance between them, which a few leave uncertain
-    (``UncertainError``). What a seed does to single rows is in both, so that the error is a little too large, and the
+    (``UncertainSpread``). What a seed does to single rows is in both, so that the error is a little too large, and the
     more the less the seeds move the AUC as a whole: at most by the root of two.
 
     Source: DeLong et al. 1988, equations 4 to 6; places from ranks as in Sun and Xu 2014; adding the seeds is ours.
@@ -137,7 +137,7 @@ def _judge(values: Sequence[Sequence[float]], weights: Sequence[float], rows_var
     """The weighted sum of the sides' means, from the values of each side's seeds and the variance by rows."""
     difference = float(sum(weight * np.mean(side) for side, weight in zip(values, weights, strict=True)))
     seeds = _seeds_variance(values, weights)
-    error = UncertainError(rows_variance or 0.0, *(seeds or ()))
+    error = UncertainSpread(rows_variance or 0.0, *(seeds or ()))
     reach = error.reach()
     return Comparison(
         difference=difference,

@@ -1,4 +1,4 @@
-"""How far does an error reach, if its variance is known in one part, and in the other estimated from a few values?"""
+"""How far does chance reach, if its variance is known in one part, and in the other estimated from a few values?"""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _LEFT_OUT = 1e-12
 
 
 @dataclass(frozen=True)
-class UncertainError:
+class UncertainSpread:
     """The sum of two independent normal errors: one of variance ``known``, one of which there is only an ``estimate``.
 
     An estimate of ``freedom`` 2, from three values, is below a twentieth of the truth once in twenty times. Who takes
@@ -24,7 +24,7 @@ class UncertainError:
     Source: Student 1908, and the known part beside it ours; the chances are the fiducial ones of Fisher 1935.
 
     Example:
-        >>> round(UncertainError(0.0, 1.0, 2).reach(), 4), round(UncertainError(1.0).reach(), 4)
+        >>> round(UncertainSpread(0.0, 1.0, 2).reach(), 4), round(UncertainSpread(1.0).reach(), 4)
         (4.3027, 1.96)
     """
 
@@ -36,7 +36,7 @@ class UncertainError:
         """The chance that the error is farther from 0 than ``distance``, on either side.
 
         Example:
-            >>> round(UncertainError(1.0).chance_beyond(1.96), 4)
+            >>> round(UncertainSpread(1.0).chance_beyond(1.96), 4)
             0.05
         """
         variances, chances = self._mixture
