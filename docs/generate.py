@@ -12,7 +12,20 @@ import re
 import sys
 from collections.abc import Callable
 
-from tables import figures, house, lab, one_by_one, pictures, probabilities, runs, scaling, speed, studies, worth
+from tables import (
+    false_alarms,
+    figures,
+    house,
+    lab,
+    one_by_one,
+    pictures,
+    probabilities,
+    runs,
+    scaling,
+    speed,
+    studies,
+    worth,
+)
 from tables.places import RESULTS, ROOT
 
 DOCUMENTS = (
@@ -22,6 +35,7 @@ DOCUMENTS = (
     "docs/performance.md",
     "docs/planted.md",
     "docs/beyond.md",
+    "docs/comparing.md",
 )
 GENERATED: dict[str, Callable[[], str]] = {
     "results": runs.results_table,
@@ -59,6 +73,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "slopes_movielens_1m": lambda: scaling.slopes_table("scaling-movielens-1m"),
     "lighter": lab.lighter_table,
     "sparsity": lab.sparsity_table,
+    "false_alarms": false_alarms.false_alarms_table,
 }
 
 
