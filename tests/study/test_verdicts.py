@@ -305,10 +305,10 @@ def test_what_waited_and_is_judged_now_waits_no_more(made, tmp_path):
     assert write_verdicts(judged, out)["waiting"] == []
 
 
-@pytest.mark.parametrize("content", ['{"format": 1, "data_sets": []}', "no JSON", "[]"])
+@pytest.mark.parametrize("content", ['{"format": 2, "data_sets": []}', "no JSON", "[]"])
 def test_a_file_that_holds_something_else_is_left_alone(tmp_path, content):
     out = tmp_path / "verdicts.json"
     out.write_text(content)
-    with pytest.raises(DataError, match=r"must hold verdicts of format 2 to add others to them; .* --out"):
+    with pytest.raises(DataError, match=r"must hold verdicts of format 3 to add others to them; .* --out"):
         write_verdicts({"data_sets": [], "waiting": []}, out)
     assert out.read_text() == content
