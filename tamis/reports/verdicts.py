@@ -13,7 +13,8 @@ _WORDS = {
     "better, worse": "A test of the difference in test AUC with two sources of chance, other test rows (DeLong) and "
     "other seeds, corrected by Holm over all pairs of a data set and budget: the chance of any false word among them "
     "stays below 5 %.",
-    "not told apart": "No proof of equality: the interval of the difference says how large one may still hide.",
+    "not told apart": "No proof of equality: the interval of the difference says how large one may still hide. Five "
+    "seeds tell much more than three, and one seed nothing, as nobody knows its luck.",
     "SSR first or tied": "An SSR model is the best model, or not told apart from it, at every budget of a real data "
     "set that has both SSR models and others. References from outside do not count, neither for nor against.",
     "outside reference": "Trees by LightGBM on the same encoded rows, tuned as often. They have no size to match, so "
