@@ -227,7 +227,7 @@ def test_tuning_does_not_read_the_test_rows(plant, tiny, tmp_path, in_this_proce
     with pytest.raises(DataError):
         EncodedSet.open(folder)
     blind = {"log": EncodedSet.open(folder, splits=("train", "valid"))}
-    with pytest.raises(DataError, match="no final run has ended"):
+    with pytest.raises(DataError, match="there is nothing to judge"):
         compare(study, blind, runs=tmp_path / "poisoned")
     trials = [[json.loads(f.read_text()) for f in tiny.trial_files(tmp_path / name)] for name in ("intact", "poisoned")]
     assert len(trials[0]) == 3

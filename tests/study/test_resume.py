@@ -226,7 +226,7 @@ def test_scores_on_older_data_are_gone_before_the_first_run_on_newer(plant, tiny
     (entrant,) = study.entrants()
     jobs = next(EntrantRuns(study, entrant, prepare_study(study)["log"], places, print).tune_and_run())
     assert len(jobs) == 2
-    with pytest.raises(DataError, match="no final run has ended"):
+    with pytest.raises(DataError, match="there is nothing to judge"):
         judge(study, tmp_path / "runs")
 
 
