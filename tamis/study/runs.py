@@ -159,7 +159,7 @@ class EntrantRuns:
             outcome = (yield [self._job(name, run_trial, settings, folder)])[0]
         trial = Trial(number=number, values=values, reason=outcome.reason, **(outcome.value or {}))
         table = None if settings is None else settings.to_table()
-        _write_json(folder / TRIAL_FILE, {**self._origin(values), **dataclasses.asdict(trial), "settings": table})
+        _write_json(folder / TRIAL_FILE, {**self._origin(), **dataclasses.asdict(trial), "settings": table})
         return trial
 
     def _found_trial(self, path: Path) -> Trial | None:
@@ -202,7 +202,7 @@ class EntrantRuns:
 
     def _choose(self, tuned: Tuned) -> Matched | None:
         """Write down what was chosen, and why; None if nothing can be run."""
-        content: dict[str, Any] = {**self._origin(tuned.values), **dataclasses.asdict(tuned)}
+        content: dict[str, Any] = {**self._origin(), **dataclasses.asdict(tuned)}
         matched = None
         try:
             matched = self.match_choice(tuned)
@@ -295,19 +295,17 @@ class EntrantRuns:
 
         A setting that did not exist when it was made has its default, as in a record.
         """
-        values = trial["values"]
-        if {name: trial.get(name) for name in ("identity", "unscaled")} != self._origin(values):
-            return False
-        return has_settings_of(self.entrant, values, trial["settings"])
+        is_of_origin = all(trial.get(name) == part for name, part in self._origin().items())
+        return is_of_origin and has_settings_of(self.entrant, trial["values"], trial["settings"])
 
-    def _origin(self, values: dict[str, Any]) -> dict[str, Any]:
-        """What a trial or a choice must share with the study to be its own, beside the settings that are not scaled."""
-        return {"identity": self._identity(), "unscaled": self._unscaled(values)}
+    def _origin(self) -> dict[str, Any]:
+        """What a trial or a choice must share with the study beside the settings that are not scaled.
 
-    def _unscaled(self, values: dict[str, Any]) -> dict[str, Any]:
-        """The settings that the budget scales, as they stand before it does."""
-        model = changed(self.entrant.settings, values, where=self.name).to_table().get("model", {})
-        return {name: model[name] for name in self.entrant.model.budget_setting}
+        Those that are, ``unscaled``, count as they stand before the budget scales them.
+        """
+        model = self.entrant.settings.to_table().get("model", {})
+        unscaled = {name: model[name] for name in self.entrant.model.budget_setting}
+        return {"identity": self._identity(), "unscaled": unscaled}
 
     def _identity(self) -> str:
         """The search, the budget and the data of the trials."""
@@ -325,13 +323,8 @@ class EntrantRuns:
 def has_settings_of(entrant: Entrant, values: dict[str, Any], table: dict[str, Any]) -> bool:
     """Whether settings are the entrant's with ``values``, but for those that are scaled to a budget."""
     try:
-        made, meant = (
-            settings.to_table()
-            for settings in (
-                read_run(table, where=entrant.label),
-                changed(entrant.settings, values, where=entrant.label),
-            )
-        )
+        made = read_run(table, where=entrant.label).to_table()
+        meant = changed(entrant.settings, values, where=entrant.label).to_table()
     except ConfigError:  # of a version whose settings were others
         return False
     for name in entrant.model.budget_setting:
@@ -345,15 +338,15 @@ def only_tuned(everyone: Sequence[EntrantRuns]) -> list[EntrantRuns]:
     return list({one.tuner.folder: one.tuner for one in everyone if one.tuner.folder not in folders}.values())
 
 
+def trial_folder(entrant: Path, number: int) -> Path:
+    """Where a trial lies below its entrant's folder."""
+    return entrant / "trials" / f"trial-{number:03d}"
+
+
 def _is_scored(trial: Path) -> bool:
     """Whether its test AUC is known; a scoring that failed is made again."""
     place = trial / TEST_FILE
     return place.exists() and json.loads(place.read_text())["test_auc"] is not None
-
-
-def trial_folder(entrant: Path, number: int) -> Path:
-    """Where a trial lies below its entrant's folder."""
-    return entrant / "trials" / f"trial-{number:03d}"
 
 
 def _read_part(cls: type[Config], content: dict[str, Any], *, where: str) -> Config:

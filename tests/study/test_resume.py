@@ -69,6 +69,19 @@ def test_a_trial_that_could_not_meet_its_budget_is_made_once_it_can(plant, tiny,
     assert tiny.all_ran(tiny.run(table, tmp_path)["data_sets"][0])
 
 
+def test_values_that_do_not_go_together_fail_their_trial_and_not_the_study(plant, tiny, tmp_path, in_this_process):
+    settings = {"dim": 4, "num_tokens": 2, "token_width": 12}
+    model = {"name": "rank_mixer", "label": "mixer", "settings": settings}
+    table = {
+        **tiny.study_of([plant("log")], [model], trials=6, seeds=[0]),
+        "search": {"model.num_tokens": {"choices": [2, 3]}, "model.token_width": {"choices": [4, 8]}},
+    }
+    (line,) = tiny.run(table, tmp_path)["data_sets"][0]["ranking"]
+    assert 0 < len(line["failed_trials"]) < 6 and len(line["seeds"]) == 1
+    reasons = {trial["reason"] for trial in line["failed_trials"]}
+    assert all("token_width must be a multiple of num_tokens, 3" in reason for reason in reasons)
+
+
 @pytest.mark.parametrize("trials", [1, 2])
 def test_trials_made_before_a_setting_existed_are_ones_own_if_it_has_its_default(
     plant, tiny, tmp_path, in_this_process, trials
