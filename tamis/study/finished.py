@@ -35,29 +35,30 @@ class Finished:
         self.labels = np.empty(0)
         for seed in entrant.seeds:
             place = self.folder / f"seed-{seed}"
-            reason = self._missing(place, seed)
-            if reason is not None:
-                self.failed.append({"seed": seed, "reason": reason})
+            record = self._record(place, seed)
+            if isinstance(record, str):
+                self.failed.append({"seed": seed, "reason": record})
                 continue
             probabilities, labels = read_scores(place)
             if self.records and not np.array_equal(labels[:, 0], self.labels):
                 raise _other_rows(place, self.folder / f"seed-{next(iter(self.records))}")
-            self.records[seed] = RunRecord.load(place / RECORD_FILE)
+            self.records[seed] = record
             scores.append(probabilities[:, 0])
             self.labels = labels[:, 0]
         self.scores = np.array(scores)
 
-    def _missing(self, place: Path, seed: int) -> str | None:
-        """Why a seed does not count; None if it does."""
+    def _record(self, place: Path, seed: int) -> RunRecord | str:
+        """The record of a seed, or why it does not count."""
         if "reason" in self.chosen:  # where nothing could be chosen now, a record is one of older settings
             return self.chosen["reason"]
         if (place / FAILED_FILE).exists():
             return json.loads((place / FAILED_FILE).read_text())["reason"]
         if not (place / RECORD_FILE).exists():
             return "has not been run yet"
-        if not self._is_as_chosen(RunRecord.load(place / RECORD_FILE), seed):
+        record = RunRecord.load(place / RECORD_FILE)
+        if not self._is_as_chosen(record, seed):
             return "was run with other settings than the study has now; start the study again"
-        return None
+        return record
 
     def _is_as_chosen(self, record: RunRecord, seed: int) -> bool:
         """Whether a record is of what was chosen, and that of the study's settings."""

@@ -20,7 +20,6 @@ FORMAT = 3
 LEVEL = 0.05
 _OWN_MODELS = "ssr"
 _INTERVAL = (2.5, 97.5)
-_LEAST_OF_A_CLASS = 2
 
 
 def judge(study: StudySettings, runs: Path) -> dict[str, Any]:
@@ -107,12 +106,11 @@ def _no_contest(everyone: list[Finished]) -> str | None:
     models = [one for one in everyone if not one.entrant.model.is_reference]
     if not any(one.records for one in models):
         return "; ".join(f"{one.entrant.label}: {one.failed[0]['reason']}" for one in models)
-    labels = next(one.labels for one in models if one.records)
-    if min(labels.sum(), len(labels) - labels.sum()) < _LEAST_OF_A_CLASS:
-        return (
-            f"an AUC needs at least {_LEAST_OF_A_CLASS} test rows of each class; got {labels.sum():.0f} of one "
-            f"among {len(labels)}. Take more test rows"
-        )
+    first = next(one for one in models if one.records)
+    try:
+        auc_side(first.labels, first.scores)
+    except DataError as error:
+        return str(error)
     return None
 
 

@@ -218,7 +218,7 @@ def test_a_data_set_of_one_class_waits_and_the_others_are_judged(made, tmp_path)
     verdicts = judge(study, tmp_path)
     assert [contest["data"] for contest in verdicts["data_sets"]] == ["log"]
     (waiting,) = verdicts["waiting"]
-    assert waiting["reason"].startswith("an AUC needs at least 2 test rows of each class; got 1 of one among 300")
+    assert waiting["reason"].startswith("a comparison needs at least two rows of each class; got 1 of the rarer one.")
 
 
 def test_nothing_to_judge_is_said(made, tmp_path):
