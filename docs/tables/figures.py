@@ -6,6 +6,8 @@ In a document stands ``<!-- = gap frappe/300k final_net ssr_s -->0.0014 [0.0005,
 
 import json
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from tables import lab, one_by_one, probabilities, scaling
@@ -62,20 +64,18 @@ def told(word: str, place: str, label: str) -> str:
 
 def real_sets() -> str:
     """On how many of the real data sets SSR is first or not told apart from the first."""
-    verdicts = _read("verdicts.json")
+    verdicts = _read(RESULTS / "verdicts.json")
     return f"{verdicts['ssr_first_or_tied_real_sets']} of {verdicts['real_sets']}"
 
 
 def real_gaps(size: str) -> str:
     """From where to where, over the real data sets, the best SSR as published lies above the best of all others."""
     found = []
-    for contest in _read("verdicts.json")["data_sets"]:
+    for contest in _read(RESULTS / "verdicts.json")["data_sets"]:
         if contest["real"] and contest["target"] == _size(size):
-            aucs = [
-                (line, line["auc"]) for line in contest["ranking"] if not line["outside"] and line["auc"] is not None
-            ]
-            own = max(auc for line, auc in aucs if is_published_ssr(line))
-            found.append(own - max(auc for line, auc in aucs if not is_own(line)))
+            models = [line for line in contest["ranking"] if not line["outside"] and line["auc"] is not None]
+            own = max(line["auc"] for line in models if is_published_ssr(line))
+            found.append(own - max(line["auc"] for line in models if not is_own(line)))
     return _from_to(found)
 
 
@@ -99,8 +99,12 @@ def _contest(place: str) -> dict[str, Any]:
     """The verdicts of one data set and size."""
     *study, rest = place.split(":")
     data, size = rest.split("/")
-    path = f"studies/{study[0]}/verdicts.json" if study else "verdicts.json"
-    [contest] = [one for one in _read(path)["data_sets"] if (one["data"], one["target"]) == (data, _size(size))]
+    folder = RESULTS / "studies" / study[0] if study else RESULTS
+    [contest] = [
+        one
+        for one in _read(folder / "verdicts.json")["data_sets"]
+        if (one["data"], one["target"]) == (data, _size(size))
+    ]
     return contest
 
 
@@ -115,8 +119,10 @@ def _pair(place: str, one: str, other: str) -> dict[str, Any]:
     return pair_test(_contest(place)["tests"], *models)
 
 
-def _read(path: str) -> dict[str, Any]:
-    return json.loads((RESULTS / path).read_text())
+@cache
+def _read(path: Path) -> dict[str, Any]:
+    """A file of verdicts, which several sentences ask for."""
+    return json.loads(path.read_text())
 
 
 def _size(text: str) -> int:

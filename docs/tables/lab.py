@@ -3,6 +3,7 @@
 import json
 import statistics
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from tables.places import RESULTS, interval
@@ -67,6 +68,7 @@ def lighter_table() -> str:
     return "\n".join(lines)
 
 
+@cache
 def _inspected() -> list[tuple[str, list[dict[str, Any]]]]:
     """Each model that the lab looked into, with its seeds."""
     places = sorted({path.parent for path in (RESULTS / "sparsity").rglob("seed-*.json")})
