@@ -1,6 +1,7 @@
 """How often equal models are told apart, by three ways to judge."""
 
 import json
+import math
 
 from tables.places import RESULTS
 
@@ -20,4 +21,10 @@ def false_alarms_table() -> str:
             f"| {alarms['rows']:.3f} | {alarms['welch']:.3f} | {alarms['tamis']:.3f} "
             f"| {case['pairs_below_the_level']['tamis']:.3f} |"
         )
+    error = math.sqrt(found["level"] * (1 - found["level"]) / found["families"])
+    lines += [
+        "",
+        f"Each line is of {found['families']} families of {found['models']} models on {found['rows']:,} rows, so that "
+        f"a share of {found['level']} has a standard error of {error:.3f}.",
+    ]
     return "\n".join(lines)
