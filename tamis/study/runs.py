@@ -146,7 +146,7 @@ class EntrantRuns:
         if found is not None:
             self._tell(name)
             return found
-        seed = f"{self.study.rules.name} {self.name}"
+        seed = f"{self.study.rules.name} {self.entrant.data.name}"  # not the model's: equal searches draw alike
         values = propose(self.entrant.search, past, seed=seed, higher_is_better=self.is_higher_better)
         settings: RunSettings | None = None
         try:

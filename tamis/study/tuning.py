@@ -1,7 +1,9 @@
 """Tuning: each model gets the same number of trials, judged on validation rows; trial 0 is the settings as they stand.
 
 What trial ``n`` tries follows from the trials before it and from a seed of its own, not from a state that would be lost
-with the process: a study that was killed goes on to the very trials it would have made.
+with the process: a study that was killed goes on to the very trials it would have made. The seed does not know the model:
+while values are drawn at random, models that tune the same settings of the same data try the same values, and none is
+better for luckier draws.
 """
 
 import hashlib
@@ -13,7 +15,7 @@ from typing import Any
 from tamis.errors import ConfigError
 from tamis.study.search import Choice
 
-_RANDOM_TRIALS = 5
+_RANDOM_TRIALS = 5  # trials before the first that learns from those before it; few trials are all random
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +43,9 @@ class Tuned:
 def propose(
     search: Mapping[str, Choice], past: Sequence[Trial], *, seed: str, higher_is_better: bool = True
 ) -> dict[str, Any]:
-    """The values that the next trial tries, by the tree-structured Parzen estimator.
+    """The values that the next trial tries: drawn at random at first, later by the tree-structured Parzen estimator.
+
+    Of two searches, what stands first in both and is the same is drawn alike from the same seed.
 
     Source: Bergstra et al. 2011, "Algorithms for hyper-parameter optimization", as Optuna has it.
 

@@ -35,6 +35,11 @@ def test_a_study_is_tuned_run_recorded_and_judged(plant, tiny, tmp_path, in_this
     heard = []
     verdicts = tiny.run(table, tmp_path, report=lambda done, total, name: heard.append((done, total, name)))
     (contest,) = verdicts["data_sets"]
+    tried = [
+        [json.loads(path.read_text())["values"] for path in tiny.trial_files(tmp_path / "runs" / "log" / label)]
+        for label in ("mlp", "ssr_s")
+    ]
+    assert tried[0] == tried[1] and len({str(values) for values in tried[0]}) == 3  # none has the luckier draws
     for label, line in lines_of(contest).items():
         # The tuning budget is the same for all, and so is the size.
         assert line["trials"] == len(tiny.trial_files(tmp_path / "runs" / "log" / label)) == 3

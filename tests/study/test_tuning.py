@@ -42,6 +42,14 @@ def test_what_comes_next_follows_from_the_trials_before_and_the_seed_alone():
     assert propose(SEARCH, past[:3], seed="another") != past[3].values
 
 
+def test_searches_that_begin_alike_draw_alike():
+    """So that variants of one model differ in what was changed, and not in the luck of their draws."""
+    past = [Trial(number=0, values={}, value=0.5)]
+    common, other = dict(list(SEARCH.items())[:2]), {"model.views": Choice(choices=([2], [4]))}
+    drawn = [propose({**common, **rest}, past, seed="study data") for rest in ({}, other, dict(list(SEARCH.items())[2:]))]
+    assert all({name: values[name] for name in common} == drawn[0] for values in drawn)
+
+
 def test_it_finds_a_better_learning_rate_than_chance_does():
     """The best is at 1e-2; after five trials by chance the others gather around it."""
     search = {"training.dense.learning_rate": Choice(log=(1e-6, 1.0))}
