@@ -23,6 +23,7 @@ from tables import (
     runs,
     scaling,
     speed,
+    static_views,
     studies,
     worth,
 )
@@ -53,6 +54,10 @@ GENERATED: dict[str, Callable[[], str]] = {
     "ranking_pictures": pictures.ranking_pictures,
     "rankings": studies.ranking_tables,
     "baselines": studies.baselines_tables,
+    "first_or_tied": studies.first_or_tied_table,
+    "static_views": static_views.static_views_table,
+    "scaled_views_movielens_1m": lambda: static_views.scaled_views_table("scaling-movielens-1m"),
+    "scaled_views_planted": lambda: static_views.scaled_views_table("scaling-planted"),
     "beyond": lambda: studies.verdicts_table(RESULTS / "studies" / "beyond-planted-small" / "verdicts.json"),
     "ablations": lambda: studies.ablations_table(RESULTS / "studies" / "ablations" / "verdicts.json", "ssr_d"),
     "worth": lambda: worth.worth_table(worth.WITH_WORTH),
@@ -69,10 +74,13 @@ GENERATED: dict[str, Callable[[], str]] = {
     "batch_norm_parts": one_by_one.batch_norm_parts_table,
     "calibration_parts": one_by_one.calibration_parts_table,
     "slopes_planted": lambda: scaling.slopes_table("scaling-planted"),
+    "laws_planted": lambda: scaling.laws_table("scaling-planted"),
+    "laws_movielens_1m": lambda: scaling.laws_table("scaling-movielens-1m"),
     "growth_movielens_1m": lambda: scaling.growth_table("scaling-movielens-1m"),
     "slopes_movielens_1m": lambda: scaling.slopes_table("scaling-movielens-1m"),
     "lighter": lab.lighter_table,
     "sparsity": lab.sparsity_table,
+    "milliseconds": lab.milliseconds_table,
     "false_alarms": false_alarms.false_alarms_table,
 }
 

@@ -68,6 +68,15 @@ def real_sets() -> str:
     return f"{verdicts['ssr_first_or_tied_real_sets']} of {verdicts['real_sets']}"
 
 
+def tied(size: str, label: str) -> str:
+    """On how many of the real data sets a single model is first or not told apart from the first."""
+    contests = [
+        one for one in _read(RESULTS / "verdicts.json")["data_sets"] if one["real"] and one["target"] == _size(size)
+    ]
+    lines = [line for contest in contests for line in contest["ranking"] if line["label"] == label]
+    return f"{sum(line['against_best'] in ('best', 'not told apart') for line in lines)} of {len(contests)}"
+
+
 def real_gaps(size: str) -> str:
     """From where to where, over the real data sets, the best SSR as published lies above the best of all others."""
     found = []
@@ -83,6 +92,11 @@ def slope(study: str, curve: str) -> str:
     """What ten times the size are worth to a model, with the interval of that."""
     [found] = [one for one in scaling.read(study)["curves"] if one["curve"] == curve]
     return _interval(found["saturation"]["slope"])
+
+
+def slope_gap(study: str, one: str, other: str) -> str:
+    """By how much more ten times the size are worth to one model than to another, with the interval of that."""
+    return _interval(pair_test(scaling.read(study)["slopes"], one, other))
 
 
 def weights_near_zero(*models: str) -> str:
@@ -146,7 +160,9 @@ FIGURES: dict[str, Callable[..., str]] = {
     "told": told,
     "real_sets": real_sets,
     "real_gaps": real_gaps,
+    "tied": tied,
     "slope": slope,
+    "slope_gap": slope_gap,
     "calibration_gain": one_by_one.calibration_gain,
     "promised": probabilities.promised,
     "weights_near_zero": weights_near_zero,

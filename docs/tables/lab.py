@@ -1,4 +1,4 @@
-"""What the sparsity lab found in trained models, and what lighter ones lose and save."""
+"""What the sparsity lab found in trained models, what their filters save, and what lighter ones lose and save."""
 
 import json
 import statistics
@@ -7,13 +7,17 @@ from functools import cache
 from typing import Any
 
 from tables.places import RESULTS, interval
+from tamis.record import mean_interval
 
 SPARSITY_FIGURES = ("below_absolute", "below_rms", "dims_for_80", "dims_for_80_on_rows")
 """What the lab says of a layer's weights."""
 
 
 def sparsity_table() -> str:
-    """What the lab found in every layer that reads the fields, mean over seeds; in brackets before training."""
+    """What the lab found in every layer that reads the fields, mean over seeds; in brackets before training.
+
+    An arrow stands where the interval of the difference over seeds leaves zero out.
+    """
     lines = [
         "| data set | model | layer | weights below 0.001 | below a tenth of their RMS | inputs with 80 % of the mass "
         "| the same, weighed by the size of the input | effective rank of full | exact zeros behind it |",
@@ -48,6 +52,31 @@ def zeros_of_first_relu(names: Sequence[str]) -> list[float]:
         for model, seeds in _inspected()
         if model.split("-")[0] in names
     ]
+
+
+def milliseconds_table() -> str:
+    """What filters cost or save: medians over seeds of forward milliseconds, of the inspections by one thread."""
+    lines = [
+        "| data set | model | rows | model, ms | without its filters | block | a view reads "
+        "| behind the filter, ms | the same, dense | non-zeros alone | finding them |",
+        "|---|---|---:|---:|---:|---|---:|---:|---:|---:|---:|",
+    ]
+    for model, seeds in _inspected():
+        if any(seed["machine"]["torch_threads"] != 1 for seed in seeds):
+            continue
+        times = [seed["milliseconds"] for seed in seeds]
+        whole = [_median([time["model"].get(way) for time in times]) for way in ("as_it_is", "without_filter")]
+        head = f"| {seeds[0]['dataset']} | `{model}` | {times[0]['rows']:,} | {' | '.join(whole)} |"
+        for place, (name, ways) in enumerate(times[0]["blocks"].items()):
+            shape = next(one for one in seeds[0]["filters"] if one["name"] == name)
+            reads = f"{shape['width'] / shape['d_in']:.0%}" if shape["kind"] == "static" else "all"
+            own = {way: _median([time["blocks"][name][way] for time in times]) for way in ways}
+            cells = [own.get(way, "") for way in ("gathered", "dense", "sparse", "conversion")]
+            start = head if place == 0 else "| | | | | |"
+            lines.append(f"{start} {place + 1} | {reads} | {' | '.join(cells)} |")
+        if not times[0]["blocks"]:
+            lines.append(f"{head} | | | | | |")
+    return "\n".join(lines)
 
 
 def lighter_table() -> str:
@@ -87,8 +116,21 @@ def _same_layer(seeds: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
 
 
 def _trained_and_not(parts: list[dict[str, Any]], key: str) -> str:
-    trained, fresh = (statistics.mean(part[when][key] for part in parts) for when in ("trained", "untrained"))
-    return f"{trained:.1%} ({fresh:.1%})"
+    trained, fresh = ([part[when][key] for part in parts] for when in ("trained", "untrained"))
+    return f"{statistics.mean(trained):.1%} ({statistics.mean(fresh):.1%}){_arrow(trained, fresh)}"
+
+
+def _arrow(trained: Sequence[float], fresh: Sequence[float]) -> str:
+    ends = mean_interval([one - other for one, other in zip(trained, fresh, strict=True)])
+    if ends is None or ends[0] <= 0 <= ends[1]:
+        return ""
+    return " ↑" if ends[0] > 0 else " ↓"
+
+
+def _median(quartiles: Sequence[Sequence[float] | None]) -> str:
+    """The median over seeds of medians, nothing where a way was not timed."""
+    medians = [three[1] for three in quartiles if three is not None]
+    return f"{statistics.median(medians):.2g}" if medians else ""
 
 
 def _zeros_behind(seeds: list[dict[str, Any]], name: str) -> str:
@@ -101,8 +143,8 @@ def _zeros_behind(seeds: list[dict[str, Any]], name: str) -> str:
         return ""
     if filters[0]["kind"] == "static":
         return f"{statistics.mean(one['zeros'] for one in filters):.1%} of inputs unread by a view"
-    means = {
-        when: statistics.mean(statistics.mean(one[when]["zeros"][-1]) for one in filters)
-        for when in ("trained", "untrained")
-    }
-    return f"{means['trained']:.1%} ({means['untrained']:.1%})"
+    last = [
+        {when: {"zeros": statistics.mean(one[when]["zeros"][-1])} for when in ("trained", "untrained")}
+        for one in filters
+    ]
+    return _trained_and_not(last, "zeros")

@@ -30,6 +30,28 @@ def growth_table(study: str) -> str:
     return "\n".join(lines)
 
 
+def laws_table(study: str) -> str:
+    """One line a model: the law of its AUC, ``limit - factor * size ** -exponent``, and what it says of larger ones."""
+    lines = [
+        "| model | limit of the AUC [95 %] | exponent [95 %] | at ten times the largest size [95 %] | says |",
+        "|---|---|---|---|---|",
+    ]
+    for curve in read(study)["curves"]:
+        law = (curve["laws"] or {}).get("auc")
+        if law is None:
+            lines.append(f"| `{curve['curve']}` | | | | no law of three numbers from {len(curve['points'])} sizes |")
+            continue
+        tenfold = next(point for point in curve["extrapolation"] if point["factor"] == 10)
+        cells = [
+            _ends(law["limit"], 4),
+            _ends(law["exponent"], 2),
+            f"{_ends(tenfold['auc'], 4)} at {tenfold['size']:,}",
+        ]
+        says = "" if law["is_identified"] else "limit and exponent not identified"
+        lines.append(f"| `{curve['curve']}` | {' | '.join(cells)} | {says} |")
+    return "\n".join(lines)
+
+
 def bounds_sentence(study: str, data: str) -> str:
     """Between what the curves of a planted log stand: what no model can beat, and what single fields tell."""
     bayes = json.loads((RESULTS / "bayes" / f"{data}.json").read_text())["test"]
@@ -50,3 +72,9 @@ def slopes_table(study: str) -> str:
     for pair in read(study)["slopes"]:
         lines.append(f"| `{pair['one']}` | `{pair['other']}` | {format_gain(pair)} | {pair['verdict']} |")
     return "\n".join(lines)
+
+
+def _ends(three: list[float], digits: int) -> str:
+    """An estimate with the ends of its interval."""
+    middle, low, high = (f"{value:.{digits}f}" for value in three)
+    return f"{middle} [{low}, {high}]"

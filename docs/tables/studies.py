@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tables.places import RESULTS, interval
+from tamis.analysis import holm
 from tamis.study.verdicts import is_own, verdict_on
 
 _PUBLISHED_SSR = ("ssr_s_paper", "ssr_s_official", "ssr_d_paper", "ssr_d_official", "ssr_d_unirank")
@@ -61,6 +62,34 @@ def baselines_tables() -> str:
             lines.append(f"| `{label}` | {' | '.join(_told_of_ssr(contest, label) for contest in contests)} |")
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
+
+
+def first_or_tied_table() -> str:
+    """One line a model, at the smallest budget: on how many real sets it is first, tied with the first, told worse.
+
+    Beside it how many would be told worse if Holm's correction had the pairs with the first alone, which takes the
+    choice of the first for granted and so tells too much.
+    """
+    target = min(contest["target"] for contest in table_contests())
+    contests = [contest for contest in table_contests() if contest["target"] == target and contest["real"]]
+    lines = [
+        f"| {target:,} dense parameters | real sets | first | not told apart | told worse "
+        "| told worse if only the first's pairs counted |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    counts: dict[str, list[int]] = {}
+    for contest in contests:
+        worse_alone = _worse_by_pairs_of_first(contest)
+        for line in contest["ranking"]:
+            if line["auc"] is not None and not line["outside"]:
+                words = [line["against_best"] == word for word in ("best", "not told apart", "worse")]
+                found = [1, *map(int, words), int(line["model"] in worse_alone)]
+                counts[line["label"]] = [
+                    sum(pair) for pair in zip(counts.get(line["label"], [0] * 5), found, strict=True)
+                ]
+    for label, found in sorted(counts.items(), key=lambda item: (item[1][3], item[1][4], -item[1][1], item[0])):
+        lines.append(f"| `{label}` | {' | '.join(map(str, found))} |")
+    return "\n".join(lines)
 
 
 def verdicts_table(path: Path) -> str:
@@ -130,6 +159,18 @@ def _rank(line: dict[str, Any] | None) -> str:
     if line is None or line["auc"] is None:
         return "" if line is None else line["against_best"]
     return f"{line['auc']:.4f} [{line['low']:.4f}, {line['high']:.4f}] {line['against_best']}"
+
+
+def _worse_by_pairs_of_first(contest: dict[str, Any]) -> set[str]:
+    """The models told worse than the first if only its pairs were corrected for."""
+    first = next(line["model"] for line in contest["ranking"] if line["against_best"] == "best")
+    pairs = [test for test in contest["tests"] if first in (test["one"], test["other"])]
+    corrected = holm([test["p"] for test in pairs])
+    return {
+        test["other"] if test["one"] == first else test["one"]
+        for test, p_value in zip(pairs, corrected, strict=True)
+        if p_value < 0.05
+    }
 
 
 def _told_of_ssr(contest: dict[str, Any], label: str) -> str:

@@ -11,10 +11,6 @@ ROOT = Path(__file__).resolve().parents[2]
 QUOTED = {
     "3.11": "the Python that is needed",
     "0.001": "what the SSR paper counts as near zero, and the bound below which a curve saturates",
-    "0.7168": "the first reading of Criteo's test part, whose records were replaced",
-    "0.7151": "the same",
-    "0.7003": "the same",
-    "0.6934": "the same",
 }
 PAIR = {"one": "fm-1k", "other": "mlp-1k", "difference": -0.02, "low": -0.03, "high": 0.004, "verdict": "worse"}
 
@@ -40,7 +36,7 @@ def figures(monkeypatch, tmp_path):
     (tmp_path / "studies" / "start" / "verdicts.json").write_text(verdicts)
     slope = {"difference": 0.005, "low": 0.004, "high": 0.0061}
     (tmp_path / "scaling").mkdir()
-    curves = {"curves": [{"curve": "mlp", "saturation": {"slope": slope}}]}
+    curves = {"curves": [{"curve": "mlp", "saturation": {"slope": slope}}], "slopes": [PAIR]}
     (tmp_path / "scaling" / "s.json").write_text(json.dumps(curves))
     for module in (figures, scaling):
         monkeypatch.setattr(module, "RESULTS", tmp_path)
@@ -71,6 +67,21 @@ def test_an_auc_a_count_and_a_slope(figures):
     assert figures.figure("auc log/1k mlp") == "0.7200"
     assert figures.figure("real_sets") == "4 of 6"
     assert figures.figure("slope s mlp") == "0.0050 [0.0040, 0.0061]"
+
+
+def test_a_single_model_is_first_or_tied_on_so_many_real_sets(figures, tmp_path):
+    verdicts = json.loads((tmp_path / "verdicts.json").read_text())
+    [contest] = verdicts["data_sets"]
+    for line, word in zip(contest["ranking"], ("best", "not told apart", "worse", "failed"), strict=True):
+        line["against_best"] = word
+    verdicts["data_sets"] += [{**contest, "real": False}, {**contest, "target": 5000}, contest]
+    (tmp_path / "verdicts.json").write_text(json.dumps(verdicts))
+    assert [figures.figure(f"tied 1k {name}") for name in ("mlp", "lr", "fm")] == ["2 of 2", "2 of 2", "0 of 2"]
+
+
+def test_a_difference_of_slopes_is_that_of_the_first_whichever_the_pair_names_first(figures):
+    assert figures.figure("slope_gap s fm-1k mlp-1k") == "-0.0200 [-0.0300, 0.0040]"
+    assert figures.figure("slope_gap s mlp-1k fm-1k") == "0.0200 [-0.0040, 0.0300]"
 
 
 def test_real_gaps_are_from_the_best_of_others_to_the_best_ssr_as_published(figures, tmp_path):

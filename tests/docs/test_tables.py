@@ -32,6 +32,100 @@ def test_trained_stands_before_untrained_and_both_are_means():
     assert _trained_and_not(layers, "x") == "20.0% (50.0%)"
 
 
+def test_an_arrow_says_that_all_seeds_moved_one_way_beyond_chance():
+    from tables.lab import _trained_and_not
+
+    def cell(trained, fresh=(0.5, 0.5, 0.5)):
+        pairs = zip(trained, fresh, strict=True)
+        return _trained_and_not([{"trained": {"x": a}, "untrained": {"x": b}} for a, b in pairs], "x")
+
+    assert cell((0.6, 0.61, 0.59)) == "60.0% (50.0%) ↑"
+    assert cell((0.4, 0.41, 0.39)) == "40.0% (50.0%) ↓"
+    assert cell((0.5, 0.9, 0.4)) == "60.0% (50.0%)"
+
+
+def test_milliseconds_are_medians_over_seeds_and_only_of_one_thread(monkeypatch):
+    from tables import lab
+
+    def seed(middle, threads=1):
+        own = {"gathered": [1, middle, 9], "dense": [2, 4.0, 9]}
+        whole = {"as_it_is": [1, 10 * middle, 99], "without_filter": [1, 50.0, 99]}
+        return {
+            "dataset": "log",
+            "machine": {"torch_threads": threads},
+            "milliseconds": {"rows": 1024, "model": whole, "blocks": {"body": own}},
+            "filters": [{"name": "body", "kind": "static", "width": 32, "d_in": 128}],
+        }
+
+    inspected = [("ssr_s", [seed(1.0), seed(3.0), seed(2.0)]), ("mlp", [seed(1.0, threads=2)])]
+    monkeypatch.setattr(lab, "_inspected", lambda: inspected)
+    assert lab.milliseconds_table().splitlines()[2:] == ["| log | `ssr_s` | 1,024 | 20 | 50 | 1 | 25% | 2 | 4 |  |  |"]
+
+
+def test_first_tied_and_worse_are_counted_over_real_sets_at_the_smallest_budget(monkeypatch):
+    from tables import studies
+
+    def contest(*words, target=1000, real=True, p_of_b=0.03):
+        names = ("a", "b", "c")
+        ranking = [
+            {"label": name, "model": f"{name}-1k", "auc": 0.7, "outside": False, "against_best": word}
+            for name, word in zip(names, words, strict=True)
+        ]
+        tests = [
+            {"one": "a-1k", "other": "b-1k", "p": p_of_b},
+            {"one": "c-1k", "other": "a-1k", "p": 0.001},
+            {"one": "b-1k", "other": "c-1k", "p": 0.5},
+        ]
+        return {"target": target, "real": real, "ranking": ranking, "tests": tests}
+
+    contests = [
+        contest("best", "not told apart", "worse"),
+        contest("best", "not told apart", "not told apart", p_of_b=0.3),
+        contest("worse", "best", "worse", target=5000),
+        contest("worse", "worse", "best", real=False),
+    ]
+    monkeypatch.setattr(studies, "table_contests", lambda: contests)
+    # b: Holm over two pairs leaves its p of 0.03 below 0.05 on the first set, and 0.3 above it on the second.
+    assert studies.first_or_tied_table().splitlines()[2:] == [
+        "| `a` | 2 | 2 | 0 | 0 | 0 |",
+        "| `b` | 2 | 0 | 2 | 0 | 1 |",
+        "| `c` | 2 | 0 | 1 | 1 | 2 |",
+    ]
+
+
+def test_a_law_stands_with_its_intervals_and_too_few_sizes_are_said(monkeypatch):
+    from tables import scaling
+
+    law = {"limit": [0.8, 0.79, 0.81], "exponent": [0.5, 0.1, 0.9], "is_identified": False}
+    tenfold = {"factor": 10, "size": 30_000, "auc": [0.79, 0.78, 0.8]}
+    curves = [
+        {"curve": "mlp", "laws": {"auc": law}, "extrapolation": [{**tenfold, "factor": 2}, tenfold], "points": [1] * 4},
+        {"curve": "lr", "laws": None, "points": [1] * 3},
+    ]
+    monkeypatch.setattr(scaling, "read", lambda study: {"curves": curves})
+    assert scaling.laws_table("s").splitlines()[2:] == [
+        "| `mlp` | 0.8000 [0.7900, 0.8100] | 0.50 [0.10, 0.90] | 0.7900 [0.7800, 0.8000] at 30,000 "
+        "| limit and exponent not identified |",
+        "| `lr` | | | | no law of three numbers from 3 sizes |",
+    ]
+
+
+def test_what_a_static_view_reads_is_its_width_over_its_input(tmp_path):
+    from tables.static_views import _shares
+
+    from tamis.record import RunRecord
+
+    run = RunRecord(
+        dataset="log",
+        split="given",
+        model="ssr_s",
+        seed=0,
+        settings={"model": {"dim": 4, "views": [2, 3], "widths": [6, 3]}},
+        unseen={"user": 0, "item": 5, "hour": 0},
+    )
+    assert _shares(run.save(tmp_path / "seed-0.json")) == [6 / 12, 3 / 12]
+
+
 def test_zeros_of_a_filter_are_those_after_its_last_iteration():
     from tables.lab import _zeros_behind
 
