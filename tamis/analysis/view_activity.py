@@ -8,6 +8,11 @@ from torch import Tensor
 
 from tamis.layers import competitive_sparse
 
+SAMPLES = 16
+"""So many rows are shown one by one."""
+
+_ROWS_AT_ONCE = 256
+
 
 @dataclass(frozen=True, kw_only=True)
 class ViewActivity:
@@ -21,13 +26,15 @@ class ViewActivity:
     would have by chance, and ``row_overlap`` that of what one view keeps of two different rows: near 1 the filter might
     as well be static. Rows on which both sets are empty do not count; without any row left an entry is *nan*.
 
-    ``groups`` and ``groups_spread`` say to which groups of input dimensions, fields or views, what is kept belongs:
-    mean and standard deviation over rows; ``projected_groups`` say the same of all projected dimensions, kept or not.
+    ``groups`` and ``groups_spread`` say from which groups of input dimensions, fields or views, what is kept comes:
+    mean and standard deviation over rows; ``projected_groups`` say the same of all projected dimensions, kept or not,
+    and ``samples`` of the first rows, mean over the views that keep something there. Of a row, a kept dimension counts
+    by what each number of the input contributes to it, ``|weight * number|``: an attribution, as it mixes all of them.
 
     Shape:
         - zeros: ``(iterations + 1, views)``; zeros_spread, dead, always, empty, row_overlap: ``(views,)``
         - overlap, chance_overlap: ``(views, views)``
-        - groups, groups_spread, projected_groups: ``(views, groups)``, or None
+        - groups, groups_spread, projected_groups: ``(views, groups)``; samples: ``(rows, groups)``; or None
     """
 
     rows: int
@@ -42,6 +49,7 @@ class ViewActivity:
     groups: Tensor | None
     groups_spread: Tensor | None
     projected_groups: Tensor | None
+    samples: Tensor | None
 
 
 def surviving(z: Tensor, alpha: Tensor) -> Iterator[Tensor]:
@@ -70,8 +78,7 @@ class ViewCounts:
 
     Shape:
         - alpha: ``(views, iterations)``
-        - group_shares: ``(views, width, groups)``, to which groups each projected dimension belongs by weight mass; or
-          None
+        - weight: ``(views, width, d_in)``, what projects the input, whose ``groups`` equal parts are asked for; or None
 
     Example:
         >>> counts = ViewCounts(alpha=torch.tensor([[0.75]]), width=3)
@@ -81,25 +88,26 @@ class ViewCounts:
         ([0.3333, 0.5], 0.3333)
     """
 
-    def __init__(self, *, alpha: Tensor, width: int, group_shares: Tensor | None = None) -> None:
+    def __init__(self, *, alpha: Tensor, width: int, weight: Tensor | None = None, groups: int = 0) -> None:
         views, iterations = alpha.shape
         self._alpha, self._width = alpha, width
-        self._group_shares = group_shares
+        self._sizes = None if weight is None else weight.abs()
         self._rows = 0
         self._zeros = _zeros(iterations + 1, views)
         self._squares, self._empty = _zeros(views), _zeros(views)
         self._kept = _zeros(views, width)
         self._overlap, self._chance = _Mean(views, views), _Mean(views, views)
         self._row_overlap = _Mean(views)
-        groups = 0 if group_shares is None else group_shares.shape[2]
-        self._groups, self._group_squares = _Mean(views, groups), _Mean(views, groups)
+        self._groups, self._group_squares, self._projected = (_Mean(views, groups) for _ in range(3))
+        self._samples: list[Tensor] = []
 
     @torch.no_grad()
-    def add(self, z: Tensor) -> None:
+    def add(self, z: Tensor, inputs: Tensor | None = None) -> None:
         """Count some rows more.
 
         Shape:
             - z: ``(rows, views, width)``, what competes
+            - inputs: ``(rows, d_in)``, what was projected to it; needed where there is a ``weight``
         """
         self._rows += len(z)
         kept = torch.empty_like(z)
@@ -111,13 +119,17 @@ class ViewCounts:
         self._empty += (sizes == 0).sum(0)
         self._kept += kept.double().sum(0)
         self._add_overlaps(kept, sizes)
-        if self._group_shares is not None:
-            self._add_groups(kept, sizes, self._group_shares)
+        if self._sizes is not None:
+            assert inputs is not None, "a weight asks for what it multiplies"
+            # In parts, as each row has a number for each view and dimension of the input meanwhile.
+            for part, of_part in zip(kept.split(_ROWS_AT_ONCE), inputs.abs().split(_ROWS_AT_ONCE), strict=True):
+                self._add_groups(part, of_part, self._sizes.to(z.dtype))
 
     def result(self) -> ViewActivity:
         """What all rows so far say."""
         zeros = self._zeros / self._rows
-        groups = self._groups.result() if self._group_shares is not None else None
+        has_groups = self._sizes is not None
+        groups = self._groups.result() if has_groups else None
         spread = None if groups is None else (self._group_squares.result() - groups.square()).clamp_min(0).sqrt()
         return ViewActivity(
             rows=self._rows,
@@ -131,7 +143,8 @@ class ViewCounts:
             row_overlap=self._row_overlap.result(),
             groups=groups,
             groups_spread=spread,
-            projected_groups=None if self._group_shares is None else self._group_shares.double().mean(1),
+            projected_groups=self._projected.result() if has_groups else None,
+            samples=torch.cat(self._samples) if has_groups else None,
         )
 
     def _add_overlaps(self, kept: Tensor, sizes: Tensor) -> None:
@@ -147,18 +160,41 @@ class ViewCounts:
             common, together = (here * there).sum(2), sizes[:half] + sizes[half : 2 * half]
             self._row_overlap.add(common / (together - common), together > 0)
 
-    def _add_groups(self, kept: Tensor, sizes: Tensor, group_shares: Tensor) -> None:
-        held = torch.bmm(kept.transpose(0, 1), group_shares.to(kept.dtype)).transpose(0, 1)
-        shares = held / sizes.unsqueeze(2)
-        is_some = (sizes > 0).unsqueeze(2).expand_as(shares)
+    def _add_groups(self, kept: Tensor, inputs: Tensor, sizes: Tensor) -> None:
+        groups = self._groups.shape[1]
+        every = _contributions(torch.ones_like(kept), inputs, sizes, groups)
+        self._projected.add(*_shares(every))
+        shares, is_some = _shares(_contributions(kept, inputs, sizes, groups))
         self._groups.add(shares, is_some)
         self._group_squares.add(shares.square(), is_some)
+        wanted = SAMPLES - sum(map(len, self._samples))
+        if wanted > 0:
+            known = torch.where(is_some, shares, torch.nan)
+            self._samples.append(known[:wanted].nanmean(1).double())
+
+
+def _contributions(kept: Tensor, inputs: Tensor, sizes: Tensor, groups: int) -> Tensor:
+    """How much each group of the input contributes to what each view keeps of each row.
+
+    Shape:
+        - kept: ``(rows, views, width)``; inputs: ``(rows, d_in)``; sizes: ``(views, width, d_in)``
+        - output: ``(rows, views, groups)``
+    """
+    by_dimension = torch.bmm(kept.transpose(0, 1), sizes).transpose(0, 1) * inputs.unsqueeze(1)
+    return by_dimension.unflatten(2, (groups, -1)).sum(3)
+
+
+def _shares(contributions: Tensor) -> tuple[Tensor, Tensor]:
+    """Shares of each view's whole, and where there is a whole."""
+    whole = contributions.sum(2, keepdim=True)
+    return contributions / whole, (whole > 0).expand_as(contributions)
 
 
 class _Mean:
     """A mean over the rows that count, entry by entry; *nan* where none did."""
 
     def __init__(self, *shape: int) -> None:
+        self.shape = shape
         self._sum, self._count = _zeros(*shape), _zeros(*shape)
 
     def add(self, values: Tensor, counts: Tensor) -> None:

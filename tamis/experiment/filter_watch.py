@@ -8,8 +8,7 @@ from typing import TypeGuard
 import torch
 from torch import Tensor, nn
 
-from tamis.analysis import ViewCounts, group_shares
-from tamis.batch import Batch
+from tamis.analysis import ViewCounts
 from tamis.layers import MLP, CompetitiveFilter, DynamicBlock, StaticBlock
 
 
@@ -64,38 +63,20 @@ def typical_sizes(x: Tensor) -> Tensor:
     return x.square().mean(0).sqrt()
 
 
-def projected_groups(place: FilterBlock, sizes: Tensor) -> Tensor | None:
-    """To which groups of the input each dimension of a dynamic block's views belongs: weight mass by typical size.
-
-    It is an attribution: a projected dimension mixes all of them. Mass alone would say little, because weights that
-    hardly moved have it everywhere; what a field's numbers are multiplied with counts as much as how large they are.
-
-    Shape:
-        - sizes: ``(d_in,)``, how large the numbers of the input typically are
-        - output: ``(views, width, groups)``, or None where the input has no groups
-    """
-    if place.groups is None or isinstance(place.block, StaticBlock):
-        return None
-    projection = place.block.projection
-    competing = projection.weight.detach()[: projection.views * projection.width].abs() * sizes
-    return group_shares(competing, place.groups).unflatten(0, (projection.views, projection.width))
-
-
 class Watch:
     """Counts what dynamic filters and hidden ReLU layers leave at zero in every row that the model scores.
 
-    ``filters`` and ``relu_layers`` hold the counts by name. The rows of ``first`` say how large the inputs of the
-    blocks typically are; they are counted only when they are scored.
+    ``filters`` and ``relu_layers`` hold the counts by name.
     """
 
-    def __init__(self, model: nn.Module, blocks: list[FilterBlock], first: Batch) -> None:
+    def __init__(self, model: nn.Module, blocks: list[FilterBlock]) -> None:
         self._model = model
-        sizes = _input_sizes(model, [place.name for place in blocks], first)
         self.filters = {
             place.name: ViewCounts(
                 alpha=competition_of(place.block).alpha.detach(),
                 width=place.block.projection.width,
-                group_shares=projected_groups(place, sizes[place.name]),
+                weight=None if place.groups is None else _competing_weight(place.block),
+                groups=place.groups or 0,
             )
             for place in blocks
             if isinstance(place.block, DynamicBlock)
@@ -111,9 +92,16 @@ class Watch:
     @contextmanager
     def counting(self) -> Iterator[None]:
         """While inside, every row that the model scores is counted."""
+        inputs: dict[str, Tensor] = {}
         hooks = [
             *(
-                self._model.get_submodule(f"{name}.filter").register_forward_pre_hook(_add_competing(counts))
+                self._model.get_submodule(name).register_forward_pre_hook(_keep_input(inputs, name))
+                for name in self.filters
+            ),
+            *(
+                self._model.get_submodule(f"{name}.filter").register_forward_pre_hook(
+                    _add_competing(counts, inputs, name)
+                )
                 for name, counts in self.filters.items()
             ),
             *(
@@ -128,24 +116,22 @@ class Watch:
                 hook.remove()
 
 
-def _input_sizes(model: nn.Module, names: list[str], batch: Batch) -> dict[str, Tensor]:
-    sizes: dict[str, Tensor] = {}
-
-    def keep(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
-        return lambda _, args: sizes.update({name: typical_sizes(args[0])})
-
-    hooks = [model.get_submodule(name).register_forward_pre_hook(keep(name)) for name in names]
-    try:
-        model(batch)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return sizes
+def _competing_weight(block: DynamicBlock) -> Tensor:
+    """What projects the input into what competes; a gate's values have weights behind it."""
+    projection = block.projection
+    competing = projection.weight.detach()[: projection.views * projection.width]
+    return competing.unflatten(0, (projection.views, projection.width))
 
 
-def _add_competing(counts: ViewCounts) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+def _keep_input(inputs: dict[str, Tensor], name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+    return lambda _, args: inputs.update({name: args[0]})
+
+
+def _add_competing(
+    counts: ViewCounts, inputs: dict[str, Tensor], name: str
+) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
     def add(_: nn.Module, args: tuple[Tensor, ...]) -> None:
-        counts.add(args[0] if args[0].dim() == 3 else args[0][:, 0])
+        counts.add(args[0] if args[0].dim() == 3 else args[0][:, 0], inputs[name])
 
     return add
 

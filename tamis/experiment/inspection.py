@@ -121,7 +121,7 @@ class _Subject:
         if self.watch is None:
             vectors = self._field_vectors(batch)
             self.sizes = None if vectors is None else typical_sizes(vectors)
-            self.watch = Watch(self.model, self.blocks, batch)
+            self.watch = Watch(self.model, self.blocks)
         with self.watch.counting():
             self.model(batch)
 

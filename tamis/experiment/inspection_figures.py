@@ -89,7 +89,7 @@ def filter_figures(
             **{"zeros": choice.zeros, "unread": choice.unread},
             **{"overlap": _off_diagonal(choice.overlap), "chance_overlap": choice.chance_overlap},
             "overlaps": choice.overlap if len(indices) <= _MOST_VIEWS else None,
-            **(_kept_sources(names, choice.groups, None, None) if one.groups else {}),
+            **(_kept_sources(names, choice.groups) if one.groups else {}),
         }
     assert isinstance(fresh.block, DynamicBlock)
     trained, untrained = competition_of(one.block), competition_of(fresh.block)
@@ -105,7 +105,7 @@ def filter_figures(
     facts |= {"trained": _activity(found), "untrained": _activity(control)}
     facts["overlaps"] = found.overlap if len(alpha) <= _MOST_VIEWS else None
     if found.groups is not None:
-        facts |= _kept_sources(names, found.groups, found.groups_spread, found.projected_groups)
+        facts |= _kept_sources(names, found.groups, found)
     return facts
 
 
@@ -142,19 +142,21 @@ def relu_figures(watch: Watch | None, fresh_watch: Watch | None) -> Iterator[dic
         }
 
 
-def _kept_sources(
-    names: tuple[str, ...], groups: Tensor, spread: Tensor | None, projected: Tensor | None
-) -> dict[str, Any]:
-    """Which fields, or views of the block before, each view keeps; the smallest are added up as others."""
+def _kept_sources(names: tuple[str, ...], groups: Tensor, activity: ViewActivity | None = None) -> dict[str, Any]:
+    """Which fields, or views of the block before, each view keeps; the smallest are added up as others.
+
+    Of a filter that chooses anew for each row also how that varies, what it had to choose from, and some rows.
+    """
     most = max(1, min(_MOST_SOURCES, _MOST_CELLS // len(groups)))
     names_kept, columns = _largest(names, groups.nanmean(0), most)
-    return {
-        "sources": names_kept,
-        "kept": _fold(groups, columns),
+    facts: dict[str, Any] = {"sources": names_kept, "kept": _fold(groups, columns)}
+    if activity is not None:
+        assert activity.groups_spread is not None and activity.projected_groups is not None
+        assert activity.samples is not None
         # Spreads of single groups do not add up to that of their sum.
-        "kept_spread": None if spread is None else spread[:, columns[0]],
-        "projected": None if projected is None else _fold(projected, columns),
-    }
+        facts |= {"kept_spread": activity.groups_spread[:, columns[0]]}
+        facts |= {"projected": _fold(activity.projected_groups, columns), "samples": _fold(activity.samples, columns)}
+    return facts
 
 
 def _largest(names: tuple[str, ...], shares: Tensor, most: int) -> tuple[list[str], tuple[Tensor, Tensor]]:

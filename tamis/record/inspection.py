@@ -11,7 +11,7 @@ from tamis.errors import DataError
 from tamis.record.strict_json import parse_json, read_strictly, read_text, to_plain
 from tamis.record.whole_file import write_whole
 
-INSPECTION_FORMAT = 1
+INSPECTION_FORMAT = 2
 
 
 @dataclass(frozen=True, kw_only=True)

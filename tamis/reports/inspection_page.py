@@ -98,14 +98,41 @@ def _filter_pictures(sieve: Mapping[str, Any], number: int) -> Iterator[Picture]
         yield (
             f"What the views of block {number} keep",
             f"The percentage of what each view keeps that comes from each {whose}, {how}; a column adds up to 100."
-            f"{_row_spread(sieve)}",
+            f"{_beside_projected(sieve)}",
             draw_heat_map(
                 [list(source) for source in zip(*sieve["kept"], strict=True)],
                 rows=sieve["sources"],
                 columns=views,
                 label="view",
+                highest=_largest_single(sieve, "kept"),
                 name=f"kept-{number}",
                 title=f"Sources of what the views of block {number} keep",
+            ),
+        )
+    if "samples" in sieve:
+        yield (
+            f"How block {number} differs from row to row",
+            f"Standard deviation over rows of the percentages above, where every {whose} has its own.",
+            draw_heat_map(
+                [list(source) for source in zip(*sieve["kept_spread"], strict=True)],
+                rows=sieve["sources"][: len(sieve["kept_spread"][0])],
+                columns=views,
+                label="view",
+                name=f"spread-{number}",
+                title=f"Spread over rows of what the views of block {number} keep",
+            ),
+        )
+        yield (
+            f"What single rows keep in block {number}",
+            f"The percentage that comes from each {whose} in the first rows, mean over views; a column adds up to 100.",
+            draw_heat_map(
+                [list(source) for source in zip(*sieve["samples"], strict=True)],
+                rows=sieve["sources"],
+                columns=[str(row) for row in range(1, len(sieve["samples"]) + 1)],
+                label="row",
+                highest=_largest_single(sieve, "samples"),
+                name=f"rows-{number}",
+                title=f"Sources of what single rows keep in block {number}",
             ),
         )
     if sieve.get("overlaps") and len(views) > 1:
@@ -137,9 +164,19 @@ def _filter_pictures(sieve: Mapping[str, Any], number: int) -> Iterator[Picture]
         )
 
 
-def _row_spread(sieve: Mapping[str, Any]) -> str:
-    spreads = [value for view in sieve["kept_spread"] or () for value in view if value is not None]
-    return f" From row to row a cell varies by {100 * fmean(spreads):.2g} (standard deviation)." if spreads else ""
+def _beside_projected(sieve: Mapping[str, Any]) -> str:
+    """How far what is kept lies from all that was projected, cell by cell."""
+    pairs = zip(sieve["kept"], sieve.get("projected") or (), strict=False)
+    gaps = [abs(kept - all_) for view in pairs for kept, all_ in zip(*view, strict=True) if kept is not None]
+    if not gaps:
+        return ""
+    return f" Of all that is projected, kept or not, a cell differs by {100 * fmean(gaps):.2g} on average."
+
+
+def _largest_single(sieve: Mapping[str, Any], key: str) -> float:
+    """The largest number of one source; what the others have together would pale it."""
+    singles = [name.endswith(" others") for name in sieve["sources"]].count(False)
+    return max((value for part in sieve[key] for value in part[:singles] if value is not None), default=1.0)
 
 
 def _filter_line(sieve: Mapping[str, Any], number: int) -> dict[str, Any]:

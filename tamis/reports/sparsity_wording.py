@@ -23,8 +23,8 @@ SPARSITY_TERMS = {
     "overlap": "Overlap: the mean Jaccard index of what two views keep of one row, beside what chance would give. "
     "Views of SSR-D have dimensions of their own, so there it only says whether the same positions win. Row overlap: "
     "of what one view keeps of two rows; at 1 the filter keeps the same for everyone and might as well be static.",
-    "attribution": "Fields of SSR-D are an attribution: a projected dimension mixes all fields, and belongs to each by "
-    "its share of |w| times the root mean square of the inputs.",
+    "attribution": "Fields of SSR-D are an attribution: a projected dimension mixes all fields, and on a row belongs "
+    "to each by its share of |w| times the size of the row's own number.",
     "milliseconds": "Milliseconds: median of repeated forward passes, taken in turns; small, the quartiles. Without "
     "its filters SSR-D fuses everything it projected; SSR-S multiplies all dimensions, most of them with zeros, for "
     "the same scores.",

@@ -3,10 +3,10 @@ import math
 import pytest
 import torch
 
-from tamis.analysis.view_activity import ViewCounts, surviving
+from tamis.analysis.view_activity import SAMPLES, ViewCounts, surviving
 from tamis.layers import CompetitiveFilter
 
-ROWS, VIEWS, WIDTH, ITERATIONS, GROUPS = 22, 3, 7, 4, 2
+ROWS, VIEWS, WIDTH, ITERATIONS, GROUPS, SIZE = 22, 3, 7, 4, 2, 3
 
 
 def naive_steps(z: list[float], rates: list[float]) -> list[list[float]]:
@@ -36,15 +36,15 @@ def made():
     z[:, 1, 4] = 50.0  # one that always wins
     z[3, 2] = -1.0  # a row on which a view keeps nothing
     alpha = torch.rand(VIEWS, ITERATIONS, generator=generator, dtype=torch.float64)
-    shares = torch.rand(VIEWS, WIDTH, GROUPS, generator=generator)
-    shares = shares / shares.sum(2, keepdim=True)
-    return z, alpha, shares
+    weight = torch.randn(VIEWS, WIDTH, GROUPS * SIZE, generator=generator, dtype=torch.float64)
+    inputs = torch.randn(ROWS, GROUPS * SIZE, generator=generator, dtype=torch.float64)
+    return z, alpha, weight, inputs
 
 
 @pytest.fixture
 def kept(made):
     """For each iteration, row and view the set of dimensions that are left, by loops."""
-    z, alpha, _ = made
+    z, alpha, *_ = made
     steps = [[naive_steps(z[row, view].tolist(), alpha[view].tolist()) for view in range(VIEWS)] for row in range(ROWS)]
     return [
         [[{i for i, x in enumerate(view[t]) if x != 0} for view in row] for row in steps] for t in range(ITERATIONS + 1)
@@ -53,15 +53,15 @@ def kept(made):
 
 @pytest.fixture
 def activity(made):
-    z, alpha, shares = made
-    counts = ViewCounts(alpha=alpha, width=WIDTH, group_shares=shares)
-    for part in (z[:12], z[12:]):
-        counts.add(part)
+    z, alpha, weight, inputs = made
+    counts = ViewCounts(alpha=alpha, width=WIDTH, weight=weight, groups=GROUPS)
+    for part in (slice(0, 12), slice(12, None)):
+        counts.add(z[part], inputs[part])
     return counts.result()
 
 
 def test_what_is_left_after_each_iteration_is_the_papers_loop_and_ends_as_the_filter_does(made):
-    z, alpha, _ = made
+    z, alpha, *_ = made
     found = list(surviving(z, alpha))
     for row in range(ROWS):
         for view in range(VIEWS):
@@ -106,28 +106,51 @@ def test_overlaps_are_jaccard_indices_averaged_over_rows(activity, kept):
         assert activity.row_overlap[one].item() == pytest.approx(mean(between), abs=1e-6)
 
 
-def test_groups_are_those_of_what_is_kept(activity, kept, made):
-    _, _, shares = made
+def naive_shares(weight, row, kept: set[int]) -> list[float] | None:
+    """To each group the sizes of all products that made what is kept, as a share of them all."""
+    sums = [
+        sum(abs(weight[i, d] * row[d]).item() for i in kept for d in range(group * SIZE, (group + 1) * SIZE))
+        for group in range(GROUPS)
+    ]
+    return [part / sum(sums) for part in sums] if kept else None
+
+
+def test_groups_are_those_that_made_what_each_row_keeps(activity, kept, made):
+    _, _, weight, inputs = made
+    rows = [
+        [naive_shares(weight[view], inputs[row], kept[-1][row][view]) for view in range(VIEWS)] for row in range(ROWS)
+    ]
     for view in range(VIEWS):
+        every = [naive_shares(weight[view], inputs[row], set(range(WIDTH))) for row in range(ROWS)]
         for group in range(GROUPS):
-            of_rows = [
-                mean([shares[view, i, group].item() for i in kept[-1][row][view]])
-                for row in range(ROWS)
-                if kept[-1][row][view]
-            ]
+            of_rows = [row[view][group] for row in rows if row[view] is not None]
             assert activity.groups[view, group].item() == pytest.approx(mean(of_rows), abs=1e-6)
             spread = math.sqrt(sum((x - mean(of_rows)) ** 2 for x in of_rows) / len(of_rows))
-            assert activity.groups_spread[view, group].item() == pytest.approx(spread, abs=1e-4)
-    torch.testing.assert_close(activity.projected_groups, shares.double().mean(1))
+            assert activity.groups_spread[view, group].item() == pytest.approx(spread, abs=1e-6)
+            projected = mean([shares[group] for shares in every])
+            assert activity.projected_groups[view, group].item() == pytest.approx(projected, abs=1e-6)
+    assert activity.samples.shape == (SAMPLES, GROUPS)
+    for row, sample in zip(rows, activity.samples, strict=False):
+        known = [view for view in row if view is not None]
+        assert sample.tolist() == pytest.approx([mean([view[group] for view in known]) for group in range(GROUPS)])
+
+
+def test_two_rows_that_keep_the_same_dimension_may_have_it_from_different_fields():
+    """What weights alone cannot say: the size of the row's own numbers decides."""
+    counts = ViewCounts(alpha=torch.zeros(1, 1), width=1, weight=torch.ones(1, 1, 2), groups=2)
+    counts.add(torch.ones(2, 1, 1), torch.tensor([[3.0, 1.0], [0.0, -2.0]]))
+    found = counts.result()
+    assert found.samples.tolist() == [[0.75, 0.25], [0.0, 1.0]]
+    assert found.groups.tolist() == [[0.375, 0.625]]
 
 
 def test_the_size_of_batches_changes_nothing_but_the_rows_that_are_paired(made, activity):
-    z, alpha, shares = made
-    counts = ViewCounts(alpha=alpha, width=WIDTH, group_shares=shares)
-    for row in z:
-        counts.add(row.unsqueeze(0))
+    z, alpha, weight, inputs = made
+    counts = ViewCounts(alpha=alpha, width=WIDTH, weight=weight, groups=GROUPS)
+    for row, of_row in zip(z, inputs, strict=True):
+        counts.add(row.unsqueeze(0), of_row.unsqueeze(0))
     found = counts.result()
-    for name in ("zeros", "zeros_spread", "dead", "always", "empty", "overlap", "chance_overlap", "groups"):
+    for name in ("zeros", "zeros_spread", "dead", "always", "empty", "overlap", "chance_overlap", "groups", "samples"):
         torch.testing.assert_close(getattr(found, name), getattr(activity, name), rtol=1e-6, atol=1e-6)
     assert found.row_overlap.isnan().all()
 

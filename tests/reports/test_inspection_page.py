@@ -76,12 +76,13 @@ def made_up(**changes) -> Inspection:
             "overlaps": [[1.0, 0.2], [0.2, 1.0]],
         },
         **{"trained": activity, "untrained": activity, "sources": ["user", HOSTILE]},
-        **{"kept": [[0.7, 0.3], [None, None]], "kept_spread": None, "projected": [[0.5, 0.5], [0.5, 0.5]]},
+        **{"kept": [[0.7, 0.3], [None, None]], "projected": [[0.5, 0.5], [0.5, 0.5]]},
+        **{"kept_spread": [[0.1, 0.2], [None, None]], "samples": [[0.6, 0.4], [0.8, 0.2], [None, None]]},
     }
     static = {
         **{"kind": "static", "name": "body.blocks.1", "reads_fields": False, "d_in": 8, "views": 20, "width": 4},
         **{"zeros": 0.5, "unread": 0.125, "overlap": 0.34, "chance_overlap": 0.33, "overlaps": None},
-        **{"sources": ["view 1", "view 2"], "kept": [[0.5, 0.5]] * 20, "kept_spread": None, "projected": None},
+        **{"sources": ["view 1", "view 2"], "kept": [[0.5, 0.5]] * 20},
     }
     both = {"zeros": 0.52, "zeros_spread": 0.1, "dead": 0.0, "row_overlap": None}
     facts = {
@@ -123,6 +124,8 @@ def test_every_picture_and_table_is_there(draw):
         "Weight mass of the fields, &lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&amp;&#34;$x^2$",
         "Zeros of block 1",
         "What the views of block 1 keep",
+        "How block 1 differs from row to row",
+        "What single rows keep in block 1",
         "Overlap of the views of block 1",
         "Rates of block 1",
         "Scales of block 1",
