@@ -5,22 +5,21 @@
 Each model is trained on planted logs three times: as they are; with every field that does not count in a row's context
 set to one value there, as a perfect filter would; and the same with the fields that ``measure_context_worth`` finds on
 the training rows. The second cannot be had in life, and bounds what a choice of fields by context can gain; the third
-can. Every log is another draw of the truth; validation chooses the epoch, the test rows are read once. What is done
-stands in the file, and is not done again.
+can. Every log is another draw of the truth; validation chooses the epoch, the test rows are read once. Started again,
+it goes on with the log where it was.
 """
 
 import argparse
 import itertools
-import json
-import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
+from one_by_one import run_one_by_one
 
 from tamis.analysis import measure_context_worth, measure_interactions
 from tamis.data import SPLIT_NAMES, FrameSource, SplitSettings, make_splitter, prepare
@@ -29,7 +28,6 @@ from tamis.data.recipes import RECIPES
 from tamis.experiment import read_settings, run_experiment
 from tamis.features import Schema
 from tamis.metrics import BayesBound
-from tamis.record import command_line, machine, versions, write_whole
 
 RECIPE, CONTEXT, NOTHING = "planted-context", "context", -1
 MODELS = {
@@ -65,34 +63,14 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[30_000, 100_000, 300_000])
     parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parents[1] / "results" / "context")
     arguments = parser.parse_args()
-    place = arguments.out / f"{RECIPE}.json"
-    settings = {"models": MODELS, "training": TRAINING, "split": list(SPLIT.fractions)}
-    logs = _done(place, settings)
-    for rows, truth in itertools.product(arguments.rows, arguments.truths):
-        log = next((log for log in logs if (log["rows"], log["truth"]) == (rows, truth)), None)
-        if log is None:
-            logs.append(log := {"rows": rows, "truth": truth, "models": {model: {} for model in MODELS}})
-        for _ in measure(log):  # written after each one, so that a kill loses one at most
-            found = {
-                "dataset": RECIPE,
-                "settings": settings,
-                "command": command_line("python", f"experiments/{Path(sys.argv[0]).name}"),
-                "machine": machine(),
-                "versions": versions(),
-                "logs": logs,
-            }
-            write_whole(place, json.dumps(found, indent=1) + "\n")
-        for model, aucs in log["models"].items():
-            shown = ", ".join(f"{arm} {auc:.4f}" for arm, auc in aucs.items())
-            print(f"{rows:,} rows, truth {truth}, {model}: {shown}")
-    print(place)
+    settings = {"models": MODELS, "training": TRAINING, "split": SPLIT.fractions}
+    logs = [{"rows": rows, "truth": truth} for rows, truth in itertools.product(arguments.rows, arguments.truths)]
+    facts = {"dataset": RECIPE, "settings": settings}
+    run_one_by_one(arguments.out / f"{RECIPE}.json", facts, logs, measure, called="logs")
 
 
-def measure(log: dict[str, Any]) -> Iterator[None]:
-    """Add to ``log`` what can be known of it without a model, then the test AUCs that it does not have, one a step."""
-    missing = [(model, arm) for model, arm in itertools.product(MODELS, ARMS) if arm not in log["models"][model]]
-    if not missing and "context_found" in log:
-        return
+def measure(log: Mapping[str, Any]) -> dict[str, Any]:
+    """What can be known of a log without a model, and the test AUC of every model in every arm."""
     planted = RECIPES[RECIPE].open()
     assert isinstance(planted, PlantedSource)
     source = PlantedSource(replace(planted.settings, rows=log["rows"], seed=log["truth"], with_chance=True))
@@ -102,7 +80,7 @@ def measure(log: dict[str, Any]) -> Iterator[None]:
     rows = rows.drop(CHANCE)
     known, (context, found) = true_counts(source), found_counts(rows, schema)
     logs = dict(zip(ARMS, (rows, only_what_counts(rows, known), only_what_counts(rows, found)), strict=True))
-    log |= {
+    return {
         "bayes_auc": bound.compute()["auc"],
         "context_found": context,
         "fields": {
@@ -110,11 +88,11 @@ def measure(log: dict[str, Any]) -> Iterator[None]:
             "found": int(found.sum()),
             "found_and_known": int((found & known).sum()),
         },
+        "models": {
+            name: {arm: _test_auc(model, logs[arm], schema, seed=log["truth"]) for arm in ARMS}
+            for name, model in MODELS.items()
+        },
     }
-    yield
-    for model, arm in missing:
-        log["models"][model][arm] = _test_auc(MODELS[model], logs[arm], schema, seed=log["truth"])
-        yield
 
 
 def true_counts(source: PlantedSource) -> np.ndarray:
@@ -164,12 +142,6 @@ def _test_auc(model: dict[str, Any], log: pl.DataFrame, schema: Schema, *, seed:
 
 def _fields(columns: Iterable[str]) -> list[str]:
     return [name for name in columns if name.startswith("field")]
-
-
-def _done(place: Path, settings: dict[str, Any]) -> list[dict[str, Any]]:
-    """The logs that an earlier start with the same settings has measured."""
-    found = json.loads(place.read_text()) if place.exists() else {}
-    return found["logs"] if found.get("settings") == json.loads(json.dumps(settings)) else []
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@
 For sets whose validation part is too small to choose anything. A trial trains as many times as there are folds, each
 time validating on the fold left out, and keeps the mean validation AUC after every epoch: the choice is a line of
 settings *and* a number of epochs. Trial 0 is the experiment file as it stands; the others draw from the choices of the
-search file, by a fixed seed, the same number for every model. What is in ``results/tuning/`` already is not run again.
+search file, by a fixed seed, the same number for every model. What is in ``results/tuning/`` already is not run again,
+and where the search, the experiment or the data are others by now, nothing is run.
 """
 
 import argparse
@@ -13,21 +14,19 @@ import dataclasses
 import json
 import os
 import random
-import tempfile
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import torch
+from train_aside import train_aside
 
 from tamis.config import read_toml
 from tamis.data import EncodedSet
-from tamis.data.batching import EncodedBatches
-from tamis.experiment import ExperimentSettings, load_settings, prepare_data, read_settings
-from tamis.models import MODELS
+from tamis.experiment import ExperimentSettings, build_model, load_settings, prepare_data, read_settings
 from tamis.record import write_whole
-from tamis.training import Progress, train
 
 HERE = Path(__file__).parent
 TUNING = HERE.parent / "results" / "tuning"
@@ -59,19 +58,29 @@ def run_trials(search: Path, model: str, number: int, data: Path | None, pool: P
     dataset, folds = experiments.name, table["folds"]
     place = TUNING / f"{dataset}-folds-{search.stem}-{model}.json"
     trials: list[dict[str, Any]] = json.loads(place.read_text())["trials"] if place.exists() else []
-    for index, overrides in enumerate(draw(table, model, number)):
+    left_out, drawn = range(len(folds["values"])), draw(table, model, number)
+    first = [f"training.epochs={table['epochs']}"]
+    asked = [load_settings(experiments / f"{model}.toml", [*first, *overrides]) for overrides in drawn]
+    fingerprints = list(pool.map(fingerprint, repeat(asked[0]), repeat(folds), left_out, repeat(data)))
+    for index, (trial, settings) in enumerate(zip(trials, asked, strict=False)):
+        if trial.get("fingerprints") != fingerprints or not settings.is_recorded_as(trial.get("asked", {})):
+            sys.exit(
+                f"{place} may only be added to by the same search, experiment and data; its trial {index} is of "
+                "others, or does not say of which. Move the file away to run all trials anew."
+            )
+    for index, (overrides, settings) in enumerate(zip(drawn, asked, strict=True)):
         before = trials[index]["by_epoch"] if index < len(trials) else []
         epochs = 2 * len(before) if still_rises(before) else table["epochs"]
         while not before or (still_rises(before) and epochs <= MOST_TIMES_LONGER * table["epochs"]):
-            settings = load_settings(experiments / f"{model}.toml", [f"training.epochs={epochs}", *overrides])
-            left_out = range(len(folds["values"]))
-            by_fold = list(pool.map(validate_fold, repeat(settings), repeat(folds), left_out, repeat(data)))
+            longer = dataclasses.replace(settings, training=dataclasses.replace(settings.training, epochs=epochs))
+            by_fold = list(pool.map(validate_fold, repeat(longer), repeat(folds), left_out, repeat(data)))
             before = [round(sum(values) / len(values), 5) for values in zip(*by_fold, strict=True)]
             best = before.index(max(before))
             trial = {
                 "model": model,
                 "settings": settings.to_table()["model"],
-                "training": settings.to_table()["training"],
+                "asked": settings.to_table(),
+                "fingerprints": fingerprints,
                 "valid_auc": before[best],
                 "best_epoch": best + 1,
                 "by_epoch": before,
@@ -99,30 +108,13 @@ def draw(table: dict[str, Any], model: str, number: int) -> list[list[str]]:
 def validate_fold(settings: ExperimentSettings, folds: dict[str, Any], left_out: int, data: Path | None) -> list[float]:
     """The validation AUC after every epoch, trained without one fold and validated on it."""
     encoded = encode_fold(settings, folds, left_out, data)
-    entry = MODELS[settings.model]
-    torch.manual_seed(settings.training.seed)
-    model = entry.build(settings.model_settings, encoded.layout)
-    values: list[float] = []
-
-    def report(progress: Progress) -> None:
-        if progress.valid is not None:
-            values.append(progress.valid["auc"])
-
     training = dataclasses.replace(settings.training, evaluations_per_epoch=1, patience=None)
-    rows = {part: encoded.split(part) for part in ("train", "valid")}
-    with tempfile.TemporaryDirectory() as folder:
-        train(
-            model,
-            source=EncodedBatches(
-                rows["train"], encoded.layout, batch_size=training.batch_size, shuffle_seed=training.seed
-            ),
-            valid=EncodedBatches(rows["valid"], encoded.layout, batch_size=8192),
-            settings=training,
-            folder=folder,
-            report=report,
-            base_rates=encoded.base_rates("train"),
-        )
-    return values
+    return train_aside(build_model(settings, encoded), dataclasses.replace(settings, training=training), encoded)[1]
+
+
+def fingerprint(settings: ExperimentSettings, folds: dict[str, Any], left_out: int, data: Path | None) -> str:
+    """What the rows of one fold and of the others are known by."""
+    return encode_fold(settings, folds, left_out, data).fingerprint
 
 
 def encode_fold(settings: ExperimentSettings, folds: dict[str, Any], left_out: int, data: Path | None) -> EncodedSet:

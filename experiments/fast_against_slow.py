@@ -20,7 +20,6 @@ import os
 import shlex
 import statistics
 import sys
-import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -31,14 +30,14 @@ from typing import Any
 import numpy as np
 import torch
 from cross_validate import encode_fold
+from train_aside import train_aside
 
 from tamis.analysis import compare_auc
 from tamis.config import apply_overrides, read_config, read_toml
 from tamis.data import EncodedSet
-from tamis.experiment import ExperimentSettings, prepare_data, read_settings
-from tamis.experiment.build import build_model, make_batches
+from tamis.experiment import ExperimentSettings, build_model, make_batches, prepare_data, read_settings
 from tamis.record import machine, mean_interval, versions, write_whole
-from tamis.training import evaluate, train
+from tamis.training import evaluate
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "results" / "speed-quality"
@@ -48,7 +47,7 @@ STEP = 2.5
 TIMED_ROUNDS = 3
 NOTE = (
     "Differences are fast less slow, intervals 95 %. Over seeds: Student's t on the differences of the same seed. Over "
-    "rows: DeLong on the mean of the seeds' scores. Rows a second: training steps of one thread."
+    "rows: DeLong's error of the same mean, the luck of seeds left out. Rows a second: training steps of one thread."
 )
 
 
@@ -78,7 +77,7 @@ class Study:
 
     ``table_rates`` is where the search for rates starts, by optimizer of the tables; the rest of the model starts at
     the rate of its experiment. ``every`` and the tables named after models override the experiment files; where there
-    is none, they make it.
+    is none, they make it. With ``planted_rows`` the data are the planted log of so many rows.
     """
 
     models: tuple[str, ...]
@@ -116,6 +115,7 @@ class Cell:
         overrides = {
             **self.study.every,
             **getattr(self.study, self.model),
+            **({} if self.study.planted_rows is None else {"data.path": str(planted_log(self.study.planted_rows))}),
             "training.precision": self.arm.precision,
             "training.tables.name": self.arm.tables,
             **changes,
@@ -260,7 +260,7 @@ def rates_of(table_rate: float, dense_rate: float) -> dict[str, Any]:
 
 
 def run_once(cell: Cell, changes: dict[str, Any], fold: int | None, *, is_final: bool = False) -> dict[str, Any]:
-    """One training, unless its JSON is there with the same settings; the scores of a final one lie beside it."""
+    """One training, unless its JSON is there of the same settings and data; the scores of a final one lie beside it."""
     settings = cell.settings(changes)
     training = settings.training
     if fold is not None:
@@ -269,16 +269,17 @@ def run_once(cell: Cell, changes: dict[str, Any], fold: int | None, *, is_final:
     arm = "-".join(dataclasses.asdict(cell.arm).values())
     name = f"{rates}-{training.keep}-seed-{training.seed}" + ("" if fold is None else f"-fold-{fold}")
     place = RUNS / cell.dataset / cell.model / arm / f"{name}.json"
-    asked = {"settings": settings.to_table(), "kernels": cell.arm.kernels, "fold": fold}
+    encoded = cell.encoded(settings, fold)
+    way = {"kernels": cell.arm.kernels, "fold": fold, "fingerprint": encoded.fingerprint}
     if place.exists():
         found = json.loads(place.read_text())
         told = found["asked"]
-        is_same_way = (told["kernels"], told["fold"]) == (asked["kernels"], asked["fold"])
-        if is_same_way and settings.is_recorded_as(told["settings"]):
+        if way.items() <= told.items() and settings.is_recorded_as(told["settings"]):
             return found
     started = time.perf_counter()
     scores = place.with_suffix(".npz") if is_final else None
-    done = train_and_score(settings, cell.encoded(settings, fold), cell.arm, scores)
+    done = train_and_score(settings, encoded, cell.arm, scores)
+    asked = {"settings": settings.to_table(), **way}
     write_whole(place, json.dumps({"asked": asked, **done}, indent=1) + "\n")
     seconds = time.perf_counter() - started
     said = f"valid AUC {max(done['by_epoch']):.4f}, {done['rows_per_second']:,} rows/s, {seconds:.0f} s"
@@ -290,22 +291,7 @@ def train_and_score(settings: ExperimentSettings, encoded: EncodedSet, arm: Arm,
     """Train one model; if ``scores`` is a place to put them, score the rows of validation and test in float32."""
     os.environ["TAMIS_KERNELS"] = arm.kernels
     model = build_model(settings, encoded)
-    batches = {part: make_batches(settings, encoded, part) for part in encoded.split_names}
-    by_epoch: list[float] = []
-
-    def report(progress: Any) -> None:
-        if progress.valid is not None:
-            by_epoch.append(progress.valid["auc"])
-
-    with tempfile.TemporaryDirectory() as folder:
-        result = train(
-            model,
-            source=batches["train"],
-            valid=batches["valid"],
-            settings=settings.training,
-            folder=folder,
-            report=report,
-        )
+    result, by_epoch = train_aside(model, settings, encoded)
     done: dict[str, Any] = {
         "by_epoch": by_epoch,
         "rows_per_second": round(result.rows_per_second),
@@ -317,7 +303,7 @@ def train_and_score(settings: ExperimentSettings, encoded: EncodedSet, arm: Arm,
         return done
     arrays: dict[str, np.ndarray] = {}
     for part in encoded.split_names[1:]:
-        scored = evaluate(model, batches[part], precision="fp32", device="cpu", keep_rows=True)
+        scored = evaluate(model, make_batches(settings, encoded, part), precision="fp32", device="cpu", keep_rows=True)
         assert scored.scored is not None
         done[part] = {name: float(scored.values[name]) for name in ("auc", "log_loss")}
         arrays[part] = scored.scored.probabilities[:, 0]
@@ -366,11 +352,11 @@ def mean_of_models(by_model: list[list[dict[str, Any]]]) -> list[dict[str, Any]]
 
 
 def rows_interval(fast: list[dict[str, Any]], slow: list[dict[str, Any]], part: str) -> dict[str, float]:
-    """DeLong's interval for the mean of the seeds' scores; folds are rows of their own, so their errors add up."""
+    """The mean difference with DeLong's interval; folds are rows of their own, so their errors add up."""
     means, variances = [], []
     for fold in range(len(fast[0]["scores"])):
         arms = [[np.load(RUNS / run["scores"][fold]) for run in runs] for runs in (fast, slow)]
-        one, other = (np.mean([scores[part] for scores in arm], axis=0) for arm in arms)
+        one, other = (np.stack([scores[part] for scores in arm]) for arm in arms)
         compared = compare_auc(arms[0][0][f"{part}_labels"], one, other)
         means.append(compared.difference)
         variances.append(compared.rows_error**2)
@@ -394,10 +380,15 @@ def plain(run: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in run.items() if name != "scores"}
 
 
+def planted_log(rows: int) -> Path:
+    """Where the planted log of so many rows lies."""
+    return HERE.parent / "runs" / "planted-log" / f"log-{rows}.parquet"
+
+
 def write_planted_log(rows: int) -> None:
-    """Put the planted log and its schema where the search file says, if they are not there."""
-    folder = HERE.parent / "runs" / "planted-log"
-    if (folder / "log.parquet").exists():
+    """Put the planted log where its number of rows says, and its schema beside it, if it is not there."""
+    place = planted_log(rows)
+    if place.exists():
         return
     sys.path.append(str(HERE.parent / "benchmarks"))
     import polars as pl
@@ -407,13 +398,13 @@ def write_planted_log(rows: int) -> None:
 
     log = make_planted_log(rows)
     columns = dict(zip(NAMES, log.ids.T, strict=True))
-    folder.mkdir(parents=True, exist_ok=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
     # A value met once has no neighbour to be learned from; such values share the unknown id.
     fields = [Field(name=name, kind=Kind.CATEGORICAL, min_count=2) for name in NAMES]
-    Schema(fields=(*fields, Field(name="label", kind=Kind.LABEL))).save(folder / "schema.toml")
-    aside = folder / "log.parquet.part"
+    Schema(fields=(*fields, Field(name="label", kind=Kind.LABEL))).save(place.with_name("schema.toml"))
+    aside = place.with_suffix(".part")
     pl.DataFrame({**columns, "label": log.labels.astype(np.int8)}).write_parquet(aside)
-    aside.replace(folder / "log.parquet")
+    aside.replace(place)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ validation rows are scored. Half an hour on two cores.
 
 import argparse
 import dataclasses
-import tempfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -18,15 +17,16 @@ from typing import Any
 import torch
 from one_by_one import run_one_by_one
 from torch import Tensor, nn
+from train_aside import train_aside
 
 from tamis.data import EncodedSet
-from tamis.experiment import build_model, make_batches, prepare_data, read_settings
+from tamis.experiment import build_model, prepare_data, read_settings
 from tamis.layers import AveragedBatchNorm
-from tamis.training import StartName, train
+from tamis.training import StartName
 
 MODELS = {
-    "ssr_d": {"preset": "paper", "views": [8], "widths": [56]},
-    "mlp": {"hidden": [372, 184]},
+    "ssr_d": {"name": "ssr_d", "dim": 16, "input_norm": "none", "preset": "paper", "views": [8], "widths": [56]},
+    "mlp": {"name": "mlp", "dim": 16, "input_norm": "none", "hidden": [372, 184]},
 }
 TRAINING = {"epochs": 1, "evaluations_per_epoch": 4, "batch_size": 4096, "device": "cpu"}
 NOTE = "validation AUC after one pass, the best of four evaluations, with parts of BatchNorm on the embedded fields"
@@ -85,7 +85,13 @@ def main() -> None:
     arguments = parser.parse_args()
     data = {"recipe": "planted-39", "options": {"rows": arguments.rows}}
     encoded = prepare_data(read_settings({"data": data, "model": {"name": "mlp"}}, where="why_batch_norm").data)
-    facts = {"dataset": encoded.name, "note": NOTE, "settings": {"models": MODELS, "training": TRAINING}}
+    facts = {
+        "dataset": encoded.name,
+        "fingerprint": encoded.fingerprint,
+        "note": NOTE,
+        "settings": {"models": MODELS, "training": TRAINING},
+        "variants": {label: dataclasses.asdict(variant) for label, variant in VARIANTS.items()},
+    }
     runs = [
         {"model": name, "variant": label, "seed": seed}
         for seed in arguments.seeds
@@ -97,25 +103,15 @@ def main() -> None:
 
 def measure(run: Mapping[str, Any], *, data: dict[str, Any], encoded: EncodedSet) -> dict[str, float]:
     """The best validation AUC of one pass."""
-    variant, name = VARIANTS[run["variant"]], run["model"]
-    model_table = {"name": name, "dim": 16, "input_norm": "none", **MODELS[name]}
-    table = {"data": data, "model": model_table, "training": {**TRAINING, "seed": run["seed"], "start": variant.start}}
+    variant = VARIANTS[run["variant"]]
+    training = {**TRAINING, "seed": run["seed"], "start": variant.start}
+    table = {"data": data, "model": MODELS[run["model"]], "training": training}
     settings = read_settings(table, where="why_batch_norm")
     model = build_model(settings, encoded)
     if variant.centres or variant.scales:
-        width = 16 * encoded.layout.num_fields
+        width = settings.model_settings.dim * encoded.layout.num_fields
         model.norm = PartOfBatchNorm(width, centres=variant.centres, scales=variant.scales)
-    aucs = []
-    with tempfile.TemporaryDirectory() as folder:
-        train(
-            model,
-            source=make_batches(settings, encoded, "train"),
-            valid=make_batches(settings, encoded, "valid"),
-            settings=settings.training,
-            folder=folder,
-            base_rates=encoded.base_rates("train"),
-            report=lambda progress: aucs.append(progress.valid["auc"]) if progress.valid else None,
-        )
+    _, aucs = train_aside(model, settings, encoded)
     return {"valid_auc": max(aucs)}
 
 

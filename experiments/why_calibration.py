@@ -10,7 +10,6 @@ changed. Only training and validation rows are scored, with the weights that wer
 """
 
 import argparse
-import tempfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -19,11 +18,12 @@ from typing import Any
 import torch
 from one_by_one import run_one_by_one
 from torch import nn
+from train_aside import train_aside
 
 from tamis.data import EncodedSet
 from tamis.experiment import ExperimentSettings, build_model, load_settings, make_batches, prepare_data
 from tamis.record import RunRecord
-from tamis.training import evaluate, train
+from tamis.training import evaluate
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 TABLE = "criteo-60k/column-part"
@@ -69,8 +69,10 @@ def main() -> None:
     encoded = prepare_data(load_settings(tuned(MODELS[0])).data, from_folder=arguments.from_folder)
     facts = {
         "dataset": encoded.name,
+        "fingerprint": encoded.fingerprint,
         "note": NOTE,
-        "settings": {model: {"model": RunRecord.load(tuned(model)).settings["model"]} for model in MODELS},
+        "settings": {model: RunRecord.load(tuned(model)).settings for model in MODELS},
+        "variants": OVERRIDES,
     }
     runs = [
         {"model": model, "variant": variant, "seed": seed}
@@ -97,16 +99,8 @@ def tuned(model: str) -> Path:
 
 def train_and_score(model: nn.Module, settings: ExperimentSettings, encoded: EncodedSet) -> dict[str, float]:
     """What the best weights say of the validation rows, and of the training rows in both modes."""
+    train_aside(model, settings, encoded)
     source, valid = (make_batches(settings, encoded, split) for split in ("train", "valid"))
-    with tempfile.TemporaryDirectory() as folder:
-        train(
-            model,
-            source=source,
-            valid=valid,
-            settings=settings.training,
-            folder=folder,
-            base_rates=encoded.base_rates("train"),
-        )
     told = evaluate(model, valid, precision="fp32", device="cpu").values
     served = evaluate(model, source, precision="fp32", device="cpu").values
     torch.manual_seed(settings.training.seed)

@@ -9,16 +9,15 @@ import argparse
 import json
 import statistics
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from train_aside import train_aside
 
 from tamis.data import EncodedSet
 from tamis.experiment import build_model, make_batches, prepare_data, read_settings, worth_meter
 from tamis.record import command_line, machine, versions, write_whole
-from tamis.training import train
 
 RECIPE, TRUE = "planted-sparse", "signal"
 NOTE = "worth of fields in each epoch, by a small network while it learns; z is the worth in standard errors"
@@ -58,26 +57,16 @@ def measure(table: dict[str, Any], encoded: EncodedSet, *, seed: int) -> list[di
     """For each epoch the z of the fields that decide and of those that do not, and the validation AUC after it."""
     settings = read_settings({**table, "training": {**table["training"], "seed": seed}}, where="worth_by_epoch")
     model = build_model(settings, encoded)
-    source = make_batches(settings, encoded, "train")
+    steps = len(make_batches(settings, encoded, "train"))
     meters = [worth_meter(model, encoded.layout, seed=seed) for _ in range(settings.training.epochs)]
     seen = 0
 
     def watch(*batch: Any) -> None:
         nonlocal seen
-        meters[seen // len(source)].observe(*batch)
+        meters[seen // steps].observe(*batch)
         seen += 1
 
-    aucs = []
-    with tempfile.TemporaryDirectory() as folder:
-        train(
-            model,
-            source=source,
-            valid=make_batches(settings, encoded, "valid"),
-            settings=settings.training,
-            folder=folder,
-            report=lambda progress: aucs.append(progress.valid["auc"]) if progress.valid else None,
-            watch=watch,
-        )
+    _, aucs = train_aside(model, settings, encoded, watch=watch)
     return [
         {
             "true": [field.z for field in meter.result() if field.name.startswith(TRUE)],

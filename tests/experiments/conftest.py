@@ -11,8 +11,8 @@ def experiments_on_the_path(scripts_of):
 
 
 @pytest.fixture
-def run(tmp_path):
-    """A finished run on a planted log."""
+def experiment(tmp_path):
+    """The file of an experiment on a planted log."""
     settings = tmp_path / "ssr_d.toml"
     settings.write_text(
         f"""
@@ -34,7 +34,13 @@ def run(tmp_path):
         device = "cpu"
         """
     )
-    loaded = load_settings(settings)
+    return settings
+
+
+@pytest.fixture
+def run(experiment, tmp_path):
+    """A finished run of it."""
+    loaded = load_settings(experiment)
     folder = tmp_path / "ssr_d" / "seed-0"
     run_experiment(loaded, prepare_data(loaded.data), folder=folder, command="test")
     return folder

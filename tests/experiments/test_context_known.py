@@ -2,11 +2,14 @@
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tamis.data.readers.planted import PlantedField, PlantedInteraction, PlantedSettings, PlantedSource
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def source_of(rows=2000, **interaction):
@@ -85,13 +88,29 @@ def test_knowing_helps_and_a_second_start_repeats_nothing(tmp_path, monkeypatch)
     monkeypatch.setattr(sys, "argv", [*words, "20000", "3000"])
     with pytest.raises(KeyboardInterrupt):
         context_known.main()
+    assert json.loads(path.read_text())["logs"] == [log]
+    again = []
+    monkeypatch.setattr(context_known, "_test_auc", lambda *words, **more: again.append(0.5 + len(again)) or again[-1])
+    context_known.main()
     first, second = json.loads(path.read_text())["logs"]
-    assert first == log and second["models"]["mlp"] == dict(zip(("as_it_is", "known"), trained, strict=True))
-    trained.clear()
+    assert first == log and second["rows"] == 3000
+    assert second["models"]["mlp"] == {"as_it_is": 0.5, "known": 1.5, "found": 2.5}
+
+
+def test_logs_of_other_settings_are_kept_and_the_committed_ones_go_on(tmp_path, monkeypatch):
+    import context_known
+
+    committed = (ROOT / "results" / "context" / "planted-context.json").read_text()
+    place = tmp_path / "planted-context.json"
+    place.write_text(committed)
+    words = ["context_known.py", "--truths", "1", "--out", str(tmp_path), "--rows"]
+    monkeypatch.setattr(sys, "argv", [*words, "30000", "1000"])
+    monkeypatch.setattr(context_known, "measure", lambda log: {"models": {}})
     context_known.main()
-    assert second["models"]["mlp"] | {"found": trained[0]} == json.loads(path.read_text())["logs"][1]["models"]["mlp"]
-    monkeypatch.setattr(context_known, "_test_auc", test_auc)
-    mlp["hidden"] = [8]  # other settings: nothing of the file is theirs
-    monkeypatch.setattr(sys, "argv", [*words, "3000"])
-    context_known.main()
-    assert [log["rows"] for log in json.loads(path.read_text())["logs"]] == [3000]
+    before, after = json.loads(committed), json.loads(place.read_text())
+    assert after["logs"] == [*before["logs"], {"rows": 1000, "truth": 1, "models": {}, "made_by": 0}]
+    assert (after["command"], after["made_by"][0]["command"].split()[-1]) == (before["command"], "1000")
+    monkeypatch.setattr(context_known, "TRAINING", {**context_known.TRAINING, "batch_size": 7})
+    with pytest.raises(SystemExit, match=r"planted-context.json .* it has other or no settings\. Name another place"):
+        context_known.main()
+    assert json.loads(place.read_text()) == after

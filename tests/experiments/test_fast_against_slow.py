@@ -4,9 +4,13 @@ import doctest
 import math
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
+import polars as pl
 import pytest
 
+from tamis.analysis import compare_auc
 from tamis.config import read_config, read_toml
 from tamis.errors import ConfigError
 
@@ -93,6 +97,74 @@ def test_differences_are_paired_by_seed():
     assert found["log_loss"]["mean"] == pytest.approx(-0.02)
     assert found["verdict"] == "not below"
     assert differences(slow, [run(seed, 0.9) for seed in (1, 2, 3)])["valid"]["verdict"] == "below"
+
+
+def scored(folder, seed, noise):
+    """A run that kept the scores of a hundred rows: what they say, spoiled by noise of its own."""
+    generator = np.random.default_rng(seed)
+    labels = np.arange(100) % 3 == 0
+    scores = labels + noise * generator.normal(size=100)
+    np.savez(folder / f"{seed}.npz", valid=scores, valid_labels=labels)
+    auc = compare_auc(labels, scores, np.zeros(100)).difference + 0.5
+    return {**run(seed, auc), "scores": [f"{seed}.npz"]}
+
+
+def test_over_rows_it_is_the_same_difference_of_single_models_with_the_error_of_the_rows(tmp_path, monkeypatch):
+    import fast_against_slow
+
+    monkeypatch.setattr(fast_against_slow, "RUNS", tmp_path)
+    fast, slow = (
+        [scored(tmp_path, seed, noise) for seed in seeds] for noise, seeds in ((0.5, (1, 2, 3)), (3, (4, 5, 6)))
+    )
+    found = fast_against_slow.differences(fast, slow)["valid"]
+    assert found["auc_over_rows"]["mean"] == pytest.approx(found["auc"]["mean"])
+    labels = np.load(tmp_path / "1.npz")["valid_labels"]
+    one, other = (np.array([np.load(tmp_path / of["scores"][0])["valid"] for of in side]) for side in (fast, slow))
+    reach = 1.96 * compare_auc(labels, one, other).rows_error
+    assert found["auc_over_rows"]["high"] - found["auc_over_rows"]["low"] == pytest.approx(2 * reach)
+    # Scores averaged over seeds are another model, and a better one.
+    together = compare_auc(labels, one.mean(axis=0), other.mean(axis=0)).difference
+    assert abs(together - found["auc"]["mean"]) > 0.01
+
+
+def test_a_run_is_trained_again_where_the_data_or_the_settings_are_others(tmp_path, monkeypatch):
+    import fast_against_slow
+
+    monkeypatch.setattr(fast_against_slow, "RUNS", tmp_path)
+    trained = []
+
+    def train_and_score(settings, encoded, arm, scores):
+        trained.append((encoded.fingerprint, settings.training.batch_size))
+        return {"by_epoch": [0.7], "rows_per_second": 1}
+
+    monkeypatch.setattr(fast_against_slow, "train_and_score", train_and_score)
+
+    def start(fingerprint, batch_size):
+        encoded = SimpleNamespace(fingerprint=fingerprint)
+        monkeypatch.setattr(fast_against_slow.Cell, "encoded", lambda *words: encoded)
+        return fast_against_slow.run_once(cell(), {"training.batch_size": batch_size}, None)
+
+    for asked in (("a", 8), ("a", 8), ("b", 8), ("b", 8), ("b", 9)):
+        assert start(*asked)["by_epoch"] == [0.7]
+    assert trained == [("a", 8), ("b", 8), ("b", 9)]
+
+
+def test_a_study_of_another_number_of_planted_rows_reads_another_log(scripts_of, tmp_path, monkeypatch):
+    import fast_against_slow
+
+    scripts_of("benchmarks")
+    monkeypatch.setattr(fast_against_slow, "HERE", tmp_path / "experiments")
+    folder = tmp_path / "runs" / "planted-log"
+    every = {
+        "data.path": str(folder / "log.parquet"),
+        "data.schema": str(folder / "schema.toml"),
+        "model.name": "mlp",
+    }
+    for rows in (300, 500, 300):
+        fast_against_slow.write_planted_log(rows)
+        data = cell(planted_rows=rows, every=every).settings({}).data
+        assert pl.scan_parquet(data.path).select(pl.len()).collect().item() == rows
+    assert Path(data.schema).exists()
 
 
 def test_an_arm_is_what_its_runs_are_told():
