@@ -1,9 +1,9 @@
 """Tuning: each model gets the same number of trials, judged on validation rows; trial 0 is the settings as they stand.
 
 What trial ``n`` tries follows from the trials before it and from a seed of its own, not from a state that would be lost
-with the process: a study that was killed goes on to the very trials it would have made. The seed does not know the model:
-while values are drawn at random, models that tune the same settings of the same data try the same values, and none is
-better for luckier draws.
+with the process: a study that was killed goes on to the very trials it would have made. The seed does not know the
+model: while values are drawn at random, models that tune the same settings of the same data try the same values, and
+none is better for luckier draws.
 """
 
 import hashlib
