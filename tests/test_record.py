@@ -359,5 +359,5 @@ def test_an_inspection_refuses_what_it_does_not_know(tmp_path):
         DataError, match=r"one\.json: a record of an inspection has no key 'layer'\. Did you mean 'layers'\?"
     ):
         Inspection.load(tmp_path / "one.json")
-    with pytest.raises(DataError, match="has format 9; this tamis reads up to 1. Upgrade tamis"):
+    with pytest.raises(DataError, match="has format 9; this tamis reads up to 2. Upgrade tamis"):
         Inspection.from_json({"format": 9, "model": "mlp", "rows": 5}, where="new.json")

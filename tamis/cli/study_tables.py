@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from tamis.cli.tables import count_of, new_table
+from tamis.record import pair_test
 from tamis.reports.wording import format_p
 
 if TYPE_CHECKING:
@@ -73,8 +74,7 @@ def print_verdicts(verdicts: dict[str, Any]) -> None:
     """
     console = Console(soft_wrap=True)
     for contest in verdicts["data_sets"]:
-        target = "" if contest["target"] is None else f", {contest['target']:,} {contest['budget']}"
-        console.print(f"\n[bold]{contest['data']}[/] ({contest['split']}{target})", highlight=False)
+        console.print(f"\n[bold]{contest['data']}[/] ({contest['split']}{_size_asked(contest)})", highlight=False)
         has_gain = any(line["selection_gain"] for line in contest["ranking"])
         gain = ["gain\nby test"] if has_gain else []
         table = new_table("model", "dense", "test AUC\n± 95 %", "less\nbest", "p", "verdict", *gain, text=("verdict",))
@@ -96,7 +96,8 @@ def print_verdicts(verdicts: dict[str, Any]) -> None:
             if line["within_budget"] is False:
                 console.print(f"{line['model']}: its size was left as it is, outside of the budget", highlight=False)
     for one in verdicts["waiting"]:
-        console.print(f"\n[bold]{one['data']}[/]: no model's final run has ended", highlight=False)
+        console.print(f"\n[bold]{one['data']}[/]{_size_asked(one)}, not judged:", end=" ", highlight=False)
+        console.print(one["reason"], markup=False, highlight=False)
     if verdicts["real_sets"]:
         console.print(
             f"\nSSR first or not told apart from the first on {verdicts['ssr_first_or_tied_real_sets']} "
@@ -105,20 +106,24 @@ def print_verdicts(verdicts: dict[str, Any]) -> None:
         )
 
 
+def _size_asked(place: dict[str, Any]) -> str:
+    """The size at which models meet, after the name of the data; nothing where they have none."""
+    return "" if place["target"] is None else f", {place['target']:,} {place['budget']}"
+
+
 def _cells(line: dict[str, Any], best: str, tests: list[dict[str, Any]], *, has_gain: bool) -> list[str]:
     parameters = line["parameters"]["dense"]
     dense = "-" if parameters is None else f"{parameters:,}"
     name = f"{line['model']} (outside)" if line["outside"] else line["model"]
     if line["auc"] is None:
         return [name, dense, "-", "", "", "failed", *["-"] * has_gain]
-    test = next((test for test in tests if {test["one"], test["other"]} == {best, line["model"]}), None)
-    gap = None if test is None else test["difference"] * (1 if test["one"] == line["model"] else -1)
+    test = None if line["model"] == best else pair_test(tests, line["model"], best)
     gain = line["selection_gain"]
     return [
         name,
         dense,
         f"{line['auc']:.4f} ± {(line['high'] - line['low']) / 2:.4f}",
-        "" if gap is None else f"{gap:+.4f}",
+        "" if test is None else f"{test['difference']:+.4f}",
         "" if test is None else format_p(test["p_holm"]),
         line["against_best"],
         *([f"{gain['gain']:+.4f}" if gain else "-"] if has_gain else []),

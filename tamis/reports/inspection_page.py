@@ -77,6 +77,7 @@ def _field_picture(layer: Mapping[str, Any], number: int) -> Picture:
 
 def _filter_pictures(sieve: Mapping[str, Any], number: int) -> Iterator[Picture]:
     views = [str(view) for view in range(1, sieve["views"] + 1)]
+    whose = "field" if sieve["reads_fields"] else "view of the block before"
     if "trained" in sieve:
         steps = ["ReLU", *(str(step) for step in range(1, sieve["iterations"] + 1))]
         yield (
@@ -93,7 +94,6 @@ def _filter_pictures(sieve: Mapping[str, Any], number: int) -> Iterator[Picture]
             ),
         )
     if "kept" in sieve:
-        whose = "field" if sieve["reads_fields"] else "view of the block before"
         how = "by attribution" if sieve["kind"] == "dynamic" else "by the fixed choice"
         yield (
             f"What the views of block {number} keep",

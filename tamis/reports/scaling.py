@@ -48,8 +48,9 @@ def _section(curves: list[dict[str, Any]], results: dict[str, Any], name: str) -
         "data": curves[0]["data"],
         "facts": next((curve for curve in curves if curve["dataset"]), curves[0]),
         "overviews": _pictures(numbered, axis, name) if len(curves) > 1 else [],
+        "gains": [_gains(series, curve) for series, curve in numbered],
         "slopes": [
-            (pair["one"], pair["other"], format_gain(pair), pair["verdict"])
+            (pair["one"], pair["other"], pair, pair["verdict"])
             for pair in results.get("slopes", [])
             if pair["data"] == curves[0]["data"]
         ],
@@ -65,7 +66,7 @@ def _section(curves: list[dict[str, Any]], results: dict[str, Any], name: str) -
                     (
                         part["factor"],
                         part["size"],
-                        *(_interval(part[metric]) if metric in part else "–" for metric in _WORDS),
+                        *(_interval(part[metric]) if metric in part else None for metric in _WORDS),
                     )
                     for part in curve["extrapolation"]
                 ],
@@ -76,6 +77,20 @@ def _section(curves: list[dict[str, Any]], results: dict[str, Any], name: str) -
 
 
 _WORDS = {"auc": "AUC", "log_loss": "log loss"}
+
+
+def _gains(series: int, curve: dict[str, Any]) -> dict[str, Any]:
+    """What ten times the size brought a curve; None where nothing can be said."""
+    found = curve["saturation"]
+    return {
+        "series": series % SERIES,
+        "curve": curve["curve"],
+        "verdict": found["verdict"],
+        "window": found["slope"] and [format_short(size) for size in found["window"]],
+        "auc": found["slope"],
+        "overall": found["overall"],
+        "log_loss": curve["log_loss_slope"],
+    }
 
 
 def _pictures(curves: list[tuple[int, dict[str, Any]]], axis: str, name: str) -> list[Markup]:
@@ -115,7 +130,7 @@ def cautions(curve: dict[str, Any]) -> list[str]:
     return found
 
 
-def _law(curve: dict[str, Any], metric: str) -> dict[str, str]:
+def _law(curve: dict[str, Any], metric: str) -> dict[str, Any]:
     law = curve["laws"][metric]
     return {
         "limit": _interval(law["limit"]),
@@ -126,6 +141,7 @@ def _law(curve: dict[str, Any], metric: str) -> dict[str, str]:
     }
 
 
-def _interval(numbers: list[float], *, decimals: int = 4) -> str:
+def _interval(numbers: list[float], *, decimals: int = 4) -> tuple[str, str]:
+    """The value, and the ends of its interval."""
     value, low, high = (format_number(float(number), decimals=decimals) for number in numbers)
-    return f"{value} [{low}, {high}]"
+    return value, f"[{low}, {high}]"

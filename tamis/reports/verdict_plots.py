@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Sequence
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,18 @@ from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
+from tamis.record import pair_test
 from tamis.reports.svg import CARD, GRID, INK, MUTED, TEXT, WIDTH, drawing, series_colour, shorten, to_svg
 
 _LABELS = 158
 _ROW = 23
 _FOOT = 42
 _LETTERS = 18
+# A small picture fills half of a phone: its letters must be read there, and no names fit beside its lines.
+_SMALL_WIDTH, _SMALL_EDGE, _SMALL_FOOT = 200, 12, 24
+_SMALL_ROWS, _SMALL_HEIGHT = (8.0, 15.0), 180
+# Above so many models a matrix has small letters.
+_FEW = 14
 _OWN, _OTHER, _BETTER, _WORSE = series_colour(0), series_colour(6), series_colour(2), series_colour(1)
 # A model further behind the best than so many times the middle one would squeeze all others into a corner.
 _FAR = 4.0
@@ -24,40 +31,55 @@ _FAR = 4.0
 def draw_ranking(ranking: Sequence[dict[str, Any]], *, name: str, title: str) -> Markup:
     """A line a model, the best first: dot and interval, full if it is best or not told apart from the best.
 
-    SSR models have the colour, references from outside a diamond; one far behind is an arrow at the edge.
+    SSR models have the colour, references from outside a diamond; one far behind is an arrow at the edge, as full.
     """
     height = _ROW * len(ranking) + _FOOT + 6
     with drawing(WIDTH, height) as figure:
         axes = figure.add_axes(
             (_LABELS / WIDTH, _FOOT / height, 1 - (_LABELS + 14) / WIDTH, _ROW * len(ranking) / height)
         )
-        low, high = _span(ranking)
-        axes.set_xlim(low, high)
-        axes.set_ylim(len(ranking) - 0.5, -0.5)
-        axes.set_yticks([])
         axes.locator_params(axis="x", nbins=4)
         axes.set_xlabel("test AUC with 95 % interval")
-        best = next(line for line in ranking if line["against_best"] == "best")
-        axes.axvline(best["auc"], color=MUTED, linewidth=1, linestyle=(0, (2, 2)))
+        _draw_models(axes, ranking, dot=8, bar=4.5)
+        side = axes.get_yaxis_transform()
         for place, line in enumerate(ranking):
-            _draw_line(axes, place, line, low)
+            weight = "bold" if is_own(line) else "normal"
+            text = shorten(line["label"], _LETTERS)
+            axes.text(-0.03, place, text, transform=side, color=INK, ha="right", va="center", weight=weight)
+            if _is_cut(line, axes):
+                style = {"color": MUTED, "va": "center", "fontsize": TEXT - 2}
+                axes.text(0.035, place, f"{line['auc']:.4f}", transform=side, **style)
         return to_svg(figure, name=name, title=title)
 
 
-def draw_matrix(
-    ranking: Sequence[dict[str, Any]], verdicts: dict[tuple[str, str], str], *, name: str, title: str
-) -> Markup:
-    """A square a pair: what the model of the line is, beside that of the column, which has the line's number."""
+def draw_small_ranking(ranking: Sequence[dict[str, Any]], *, name: str, title: str) -> Markup:
+    """The same marks in the same order, small and without names: one of many beside each other."""
+    least, most = _SMALL_ROWS
+    rows = len(ranking) * min(most, max(least, _SMALL_HEIGHT / len(ranking)))
+    width, height = _SMALL_WIDTH, rows + _SMALL_FOOT + 2
+    with drawing(width, height) as figure:
+        axes = figure.add_axes((_SMALL_EDGE / width, _SMALL_FOOT / height, 1 - 2 * _SMALL_EDGE / width, rows / height))
+        axes.locator_params(axis="x", nbins=3)
+        _draw_models(axes, ranking, dot=5, bar=3)
+        return to_svg(figure, name=name, title=title)
+
+
+def draw_matrix(ranking: Sequence[dict[str, Any]], tests: Sequence[dict[str, Any]], *, name: str, title: str) -> Markup:
+    """A square a pair: what the model of the line is, beside that of the column, which has the line's number.
+
+    Where columns are narrower than two digits, every fifth has its number.
+    """
     models = [line["model"] for line in ranking]
-    cell = min((WIDTH - _LABELS - 4) / len(models), 24)
+    words = {pair: pair_test(tests, *pair)["verdict"] for pair in permutations(models, 2)}
+    size, labels, step = (TEXT - 2, _LABELS, 1) if len(models) <= _FEW else (9.0, 122, 5)
+    cell = min((WIDTH - labels - 4) / len(models), 24)
     width, height = WIDTH, cell * len(models) + 24
     with drawing(width, height) as figure:
         side = cell * len(models)
-        axes = figure.add_axes((_LABELS / width, 2 / height, side / width, side / height))
+        axes = figure.add_axes((labels / width, 2 / height, side / width, side / height))
         axes.set_xlim(0, len(models))
         axes.set_ylim(len(models), 0)
         axes.axis("off")
-        size = max(8.0, min(TEXT - 2, 0.74 * cell))
         for row in range(len(models)):
             axes.text(
                 -0.25,
@@ -68,13 +90,14 @@ def draw_matrix(
                 va="center",
                 fontsize=size,
             )
-            axes.text(row + 0.5, -0.25, str(row + 1), color=MUTED, ha="center", va="bottom", fontsize=size)
+            if row == 0 or (row + 1) % step == 0:
+                axes.text(row + 0.5, -0.25, str(row + 1), color=MUTED, ha="center", va="bottom", fontsize=size)
         for verdict in ("better", "worse", "not told apart"):
             places = [
                 (row, column)
                 for row, one in enumerate(models)
                 for column, other in enumerate(models)
-                if one != other and verdicts[one, other] == verdict
+                if words.get((one, other)) == verdict
             ]
             if places:
                 _draw_cells(axes, np.array(places, dtype=float), verdict, stroke=0.09 * cell)
@@ -86,23 +109,34 @@ def is_own(line: dict[str, Any]) -> bool:
     return line["name"].startswith("ssr") and not line["outside"]
 
 
-def _draw_line(axes: Axes, place: int, line: dict[str, Any], left: float) -> None:
-    own = is_own(line)
-    colour = _OWN if own else _OTHER
-    text = shorten(line["label"], _LETTERS)
-    weight = "bold" if own else "normal"
-    labels = axes.get_yaxis_transform()
-    axes.text(-0.03, place, text, transform=labels, color=INK, ha="right", va="center", weight=weight)
-    # Also where only the interval would be cut, for that would look narrower than it is.
-    if line["low"] < left:
-        axes.plot([0.012], [place], "<", transform=labels, color=colour, markersize=6, clip_on=False)
-        axes.text(0.035, place, f"{line['auc']:.4f}", transform=labels, color=MUTED, va="center", fontsize=TEXT - 2)
-        return
-    axes.plot([line["low"], line["high"]], [place, place], color=colour, linewidth=4.5, alpha=0.35)
-    is_first = line["against_best"] in ("best", "not told apart")
-    marker, size = ("D", 6) if line["outside"] else ("o", 8)
-    inside = colour if is_first else CARD
-    axes.plot([line["auc"]], [place], marker, color=colour, markerfacecolor=inside, markersize=size)
+def _draw_models(axes: Axes, ranking: Sequence[dict[str, Any]], *, dot: float, bar: float) -> None:
+    """The axis of AUC, the line of the best model, and every model's marks; marks of one kind are one path."""
+    axes.set_xlim(*_span(ranking))
+    axes.set_ylim(len(ranking) - 0.5, -0.5)
+    axes.set_yticks([])
+    best = next(line for line in ranking if line["against_best"] == "best")
+    axes.axvline(best["auc"], color=MUTED, linewidth=1, linestyle=(0, (2, 2)))
+    kinds: dict[tuple[str, str, str], list[tuple[int, dict[str, Any]]]] = {}
+    for place, line in enumerate(ranking):
+        colour = _OWN if is_own(line) else _OTHER
+        inside = colour if line["against_best"] in ("best", "not told apart") else CARD
+        marker = "<" if _is_cut(line, axes) else "D" if line["outside"] else "o"
+        kinds.setdefault((colour, inside, marker), []).append((place, line))
+    for (colour, inside, marker), lines in kinds.items():
+        places = [place for place, _ in lines]
+        style = {"color": colour, "markerfacecolor": inside, "markersize": dot if marker == "o" else 0.75 * dot}
+        if marker == "<":
+            edge = {"transform": axes.get_yaxis_transform(), "clip_on": False}
+            axes.plot([0.012] * len(places), places, marker, **style, **edge)
+            continue
+        low, mean, high = ([line[key] for _, line in lines] for key in ("low", "auc", "high"))
+        axes.hlines(places, low, high, color=colour, linewidth=bar, alpha=0.35, capstyle="round")
+        axes.plot(mean, places, marker, **style)
+
+
+def _is_cut(line: dict[str, Any], axes: Axes) -> bool:
+    """Whether a model is too far behind to show; also where only its interval is, which would look narrower."""
+    return line["low"] < axes.get_xlim()[0]
 
 
 def _draw_cells(axes: Axes, places: np.ndarray, verdict: str, *, stroke: float) -> None:

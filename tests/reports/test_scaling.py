@@ -70,8 +70,9 @@ def made_up_curve(label="mlp", *, limit=0.8, verdict="still gains", **changes):
             "from_size": 30_000.0 if verdict == "saturates" else None,
             "window": [30_000.0, 300_000.0],
             "slope": slope,
-            "overall": slope,
+            "overall": slope | {"difference": 0.0156},
         },
+        "log_loss_slope": {"difference": -0.0071, "low": -0.0092, "high": -0.0052},
         **changes,
     }
 
@@ -127,9 +128,24 @@ def test_the_slopes_of_two_curves_are_compared_in_the_section_of_their_data(draw
     slopes = [pair | {"data": name, "verdict": word} for name, word in (("a", "gains more"), ("b", "not told apart"))]
     curves = [made_up_curve(label, data=data) for data in "ab" for label in ("mlp", "ssr_s")]
     one, other = draw(made_up_results(*curves) | {"slopes": slopes}).split('<h2 class="dataset">')[1:]
-    assert "ssr_s mlp +0.0021 [+0.0011, +0.0031] gains more" in text_of(one) and "gains more</td>" not in other
-    assert "ssr_s mlp +0.0021 [+0.0011, +0.0031] not told apart" in text_of(other)
+    assert "ssr_s less mlp +0.0021 [+0.0011, +0.0031] gains more" in text_of(one) and "gains more</td>" not in other
+    assert "ssr_s less mlp +0.0021 [+0.0011, +0.0031] not told apart" in text_of(other)
+    assert "Which gains more: 1 pair " in text_of(one)
     assert "Which gains more" not in draw(made_up_results())
+
+
+def test_what_ten_times_the_size_brings_is_said_of_auc_and_of_log_loss(draw):
+    nothing = made_up_curve("none", log_loss_slope=None)
+    nothing["saturation"] |= {"slope": None, "overall": None, "window": None, "reason": "too few sizes"}
+    page = draw(made_up_results(made_up_curve(), nothing))
+    table = text_of(page[page.index("What ten times the size brings") : page.index("</table>")])
+    assert "curve AUC, last decade AUC, all sizes log loss, all sizes" in table
+    assert (
+        "mlp still gains +0.0123 [+0.0045, +0.0234] 30 k to 300 k +0.0156 [+0.0045, +0.0234] "
+        "-0.0071 [-0.0092, -0.0052]" in table
+    )
+    assert "none still gains – – –" in table
+    assert page.index("<svg") < page.index("What ten times the size brings")
 
 
 def test_the_extrapolation_is_drawn_dashed_and_the_measured_part_is_not(draw):

@@ -1,13 +1,17 @@
 """The page of a comparison, from verdicts alone."""
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from tamis.record import pair_test
 from tamis.reports import write_comparison
-from tamis.reports.verdict_plots import draw_ranking
+from tamis.reports.verdict_plots import draw_matrix, draw_ranking, draw_small_ranking
+
+PUBLISHED = Path(__file__).parents[2] / "results" / "verdicts.json"
 
 HOSTILE = "<script>alert(1)</script>&"
 
@@ -29,6 +33,7 @@ def pair(one, other, difference, verdict):
     return {
         **{"one": one, "other": other, "difference": difference, "low": difference - 0.004, "high": difference + 0.004},
         **{"p_holm": 0.0001 if verdict == "better" else 0.4, "verdict": verdict},
+        **{"bootstrap_low": difference - 0.003, "bootstrap_high": difference + 0.002},
     }
 
 
@@ -60,6 +65,7 @@ def contest(data="adult", **changes):
 
 def verdicts(*contests, waiting=()):
     return {
+        **{"level": 0.05, "correction": "Holm over all pairs of a data set and budget"},
         **{"data_sets": list(contests), "waiting": list(waiting), "real_sets": 1},
         **{"ssr_first_or_tied_real_sets": 1, "ssr_first_or_tied_names": ["adult"]},
     }
@@ -80,7 +86,7 @@ def test_it_is_one_file_that_loads_nothing_and_runs_nothing(tmp_path, page_of):
     path = write_comparison(verdicts(contest(), made_up), tmp_path / "verdicts.html", title=HOSTILE)
     text = path.read_text(encoding="utf-8")
     page = page_of.Page(text)
-    assert page.tags["svg"] == 4 and page.tags["script"] == 0 and "http" not in text
+    assert page.tags["svg"] == 6 and page.tags["script"] == 0 and "http" not in text
     assert not [name for _, name, _ in page.attributes if name in page_of.LOADING]
     assert max(page.ids.values()) == 1
     assert all(link[1:] in page.ids for _, name, link in page.attributes if name == "href")
@@ -108,28 +114,181 @@ def test_it_says_who_is_best_who_is_tied_and_what_stands_outside(tmp_path, page_
 
 def test_it_says_where_settings_of_another_size_were_kept(tmp_path, page_of):
     note = "Settings were chosen at 300,000 dense parameters, by 8 trials each, and kept at this size."
-    for tuned_at, target, is_said in ((300_000, 1_000_000, True), (300_000, 300_000, False)):
-        path = write_comparison(verdicts(contest(tuned_at=tuned_at, target=target)), tmp_path / "verdicts.html")
-        assert (note in " ".join(page_of.Page(path.read_text(encoding="utf-8")).text.split())) is is_said
+    both = verdicts(contest(), contest(tuned_at=300_000, target=1_000_000))
+    for found, said in (
+        (verdicts(contest(tuned_at=300_000, target=1_000_000)), [f" {note}"]),
+        (verdicts(contest(tuned_at=300_000)), []),
+        # Beside another budget it says of which it speaks; what holds of both is said once, and of no budget.
+        (both, [f"1,000,000 dense parameters: {note}", "TrainingError: nan mlp: its size was left as it is"]),
+    ):
+        path = write_comparison(found, tmp_path / "verdicts.html")
+        text = " ".join(page_of.Page(path.read_text(encoding="utf-8")).text.split())
+        assert (note in text) is bool(said)
+        assert all(sentence in text for sentence in said)
+        assert text.count("its size was left as it is") == 1
 
 
-def test_the_difference_to_the_best_has_its_sign_whichever_side_a_test_names_first(tmp_path, page_of):
+def test_the_difference_to_the_best_has_its_sign_whichever_side_a_test_names_first(tmp_path):
     path = write_comparison(verdicts(contest()), tmp_path / "verdicts.html")
     rows = re.findall(r"<tr>(.*?)</tr>", path.read_text(encoding="utf-8"), flags=re.DOTALL)
     cells = {row.partition("</th>")[0]: row for row in rows}
     (outside,) = [row for head, row in cells.items() if "outside reference" in head]
-    assert "+0.0100<small>[+0.0060, +0.0140]" in outside and "<td>&lt; 0.001</td>" in outside
+    assert "+0.0100<small>[+0.0060, +0.0140]" in outside and "<small>p &lt; 0.001</small>" in outside
+    assert "<td><small>[+0.0070, +0.0120]</small></td>" in outside
     (own,) = [row for head, row in cells.items() if "ssr_d" in head and "small" in row and "swatch" in head]
-    assert "-0.0200<small>[-0.0240, -0.0160]" in own and "0.400" in own
+    assert "-0.0200<small>[-0.0240, -0.0160]" in own and "p 0.400" in own
+    assert "<td><small>[-0.0220, -0.0170]</small></td>" in own
 
 
-def test_budgets_stand_side_by_side_and_what_waits_is_named(tmp_path, page_of):
+def test_budgets_stand_side_by_side_and_what_waits_is_named_with_its_reason(tmp_path, page_of):
     larger = contest(target=1_000_000)
-    waiting = {"study": "s", "data": "frappe", "budget": "parameters", "target": 300_000, "reason": "not run"}
+    reason = f"a comparison needs at least two rows of each class; got 1 of the rarer one {HOSTILE}"
+    waiting = {"study": "s", "data": "frappe", "budget": "parameters", "target": 300_000, "reason": reason}
     path = write_comparison(verdicts(contest(), larger, waiting=[waiting]), tmp_path / "verdicts.html")
     page = page_of.Page(path.read_text(encoding="utf-8"))
-    assert page.ids["data-adult"] == 1 and page.tags["section"] == 1 and page.tags["svg"] == 4
-    assert "frappe, 300,000 parameters: no model's final run has ended" in page.text
+    assert page.ids["data-adult"] == 1 and page.tags["section"] == 1 and page.tags["svg"] == 6
+    assert f"frappe, 300,000 dense parameters: {reason}" in page.text and "1 not judged yet" in page.text
+    assert "not judged" not in write_comparison(verdicts(contest()), path).read_text()
+
+
+def test_pictures_come_first_and_long_tables_are_folded_away(tmp_path):
+    long = contest(
+        ranking=[*contest()["ranking"], *(line(f"m{n}", None, "failed") for n in range(3))], target=1_000_000
+    )
+    text = write_comparison(verdicts(contest(), long), tmp_path / "verdicts.html").read_text(encoding="utf-8")
+    assert text.index("<svg") < text.index("<details") < text.index("<table")
+    without = re.sub(r"<details.*?</details>", "", text, flags=re.DOTALL)
+    assert "<table" not in without and without.count("<svg") == 4  # the matrices are folded with the tables
+    assert re.findall(r"<details( open)?><summary>(\S+) dense parameters: every model", text) == [
+        (" open", "300,000"),
+        ("", "1,000,000"),
+    ]
+
+
+def test_one_contest_needs_no_small_pictures_of_others(tmp_path):
+    text = write_comparison(verdicts(contest()), tmp_path / "verdicts.html").read_text(encoding="utf-8")
+    assert '<div class="panels' not in text and "The same in numbers" not in text and text.count("<svg") == 2
+
+
+def test_the_level_and_the_correction_of_the_verdicts_are_said(tmp_path):
+    for found in (verdicts(contest()), verdicts(contest(), contest("frappe"))):
+        said = found | {"level": 0.01, "correction": "a rule of ours"}
+        text = write_comparison(said, tmp_path / "verdicts.html").read_text(encoding="utf-8")
+        assert text.count("A word is told at a level of 1 %, corrected by a rule of ours.") == 1
+
+
+def panels_of(text):
+    """The words of each small panel, its picture left out, in the order of the page."""
+    panels = re.search(r'<div class="panels contests">(.*?)</div>', text, flags=re.DOTALL)
+    assert panels is not None
+    words = re.sub(r"<svg.*?</svg>|<[^>]*>", " ", panels[1], flags=re.DOTALL)
+    figures = re.split(r"(?=\badult \d|\bfrappe \d|\bplanted \d)", " ".join(words.split()))
+    return [figure.strip() for figure in figures if figure.strip()]
+
+
+def test_a_panel_says_who_is_first_what_is_tied_with_it_and_where_ssr_stands(tmp_path):
+    won = contest("frappe", ranking=[line("ssr_s", 0.82, "best"), line("mlp", 0.79, "worse")])
+    won |= {"tests": [pair("mlp-300k", "ssr_s-300k", -0.03, "worse")]}
+    many = [line("fm", 0.82, "best"), *(line(f"ssr_{n}", 0.81, "not told apart") for n in range(6))]
+    tests = [pair("fm-300k", one["model"], 0.01, "not told apart") for one in many[1:]]
+    tests += [pair(one["model"], other["model"], 0, "not told apart") for one in many[1:] for other in many[1:]]
+    crowd = contest("planted", real=False, ranking=many, tests=tests, target=None, budget="none")
+    crowd |= {"target": 1_000_000, "budget": "parameters"}
+    text = write_comparison(verdicts(crowd, contest(), won), tmp_path / "verdicts.html").read_text(encoding="utf-8")
+    assert panels_of(text) == [  # real data first; the reference from outside, above all, has no place
+        "adult 300 k dense parameters SSR tied dcn_v2 0.8100 first, not told apart from ssr_d "
+        "ssr_d 0.8000 place 2 of 4, -0.0200 [-0.0240, -0.0160]",
+        "frappe 300 k dense parameters SSR first ssr_s 0.8200 first, told apart from all others "
+        "mlp 0.7900 best other, -0.0300 [-0.0340, -0.0260]",
+        "planted 1 M dense parameters, made up SSR tied fm 0.8200 first, not told apart from any of 6 others "
+        "ssr_0 0.8100 place 2 of 7, -0.0100 [-0.0140, -0.0060]",
+    ]
+
+
+def read_back(picture):
+    """What a picture shows of each model, from the top: ends of its bar and its dot as AUC, colour, whether full."""
+    ticks = [
+        (float(x), float(text))
+        for x, text in re.findall(r'text-anchor: middle[^>]*x="([\d.]+)"[^>]*>([\d.]+)<', picture)
+    ]
+    (x0, auc0), (x1, auc1) = ticks[0], ticks[-1]
+
+    def auc(x):
+        return auc0 + (float(x) - x0) * (auc1 - auc0) / (x1 - x0)
+
+    bars = re.findall(r'd="M ([\d.]+) ([\d.]+) \nL ([\d.]+) [\d.]+ \n"[^>]*stroke-opacity: 0.35', picture)
+    ends = {float(y): (auc(low), auc(high)) for low, y, high in bars}
+    marks = re.findall(
+        r'<use [^>]*x="([\d.]+)" y="([\d.]+)" style="fill: var\(--([\w-]+)\); stroke: var\(--(series-\d)\)', picture
+    )
+    return [
+        (ends[float(y)][0], auc(x), ends[float(y)][1], colour, fill != "card")
+        if float(y) in ends
+        else (colour, fill != "card")
+        for x, y, fill, colour in sorted(marks, key=lambda mark: float(mark[1]))
+    ]
+
+
+def shown(ranking):
+    """The same from what the verdicts hold."""
+    return [
+        (
+            *(one[key] for key in ("low", "auc", "high")),
+            "series-0" if one["name"].startswith("ssr") else "series-6",
+            one["against_best"] in ("best", "not told apart"),
+        )
+        for one in ranking
+        if one["auc"] is not None
+    ]
+
+
+@pytest.mark.parametrize("draw", [draw_ranking, draw_small_ranking])
+def test_every_number_of_the_published_pictures_is_that_of_the_verdicts(draw):
+    contests = json.loads(PUBLISHED.read_text())["data_sets"]
+    assert len(contests) >= 14
+    for contest in contests:
+        ranking = [one for one in contest["ranking"] if one["auc"] is not None]
+        found = read_back(str(draw(ranking, name="p", title="t")))
+        assert len(found) == len(ranking)
+        for seen, held in zip(found, shown(ranking), strict=True):
+            if len(seen) == 2:  # an arrow, of which only colour and filling are shown
+                assert seen == held[3:] and held[0] < min(one[0] for one in found if len(one) == 5)
+            else:
+                assert seen[3:] == held[3:]
+                assert seen[:3] == pytest.approx(held[:3], abs=2e-6)
+
+
+def test_the_pictures_of_a_page_are_those_of_its_contests_in_its_order(tmp_path):
+    """What a panel of the page shows is what its contest holds."""
+    found = json.loads(PUBLISHED.read_text())
+    text = write_comparison(found, tmp_path / "verdicts.html").read_text(encoding="utf-8")
+    panels = re.findall(
+        r'<figure class="card">\n<h3><a href="#data-([\w-]+)">.*?(<svg.*?</svg>)(.*?)</figure>', text, flags=re.DOTALL
+    )
+    assert len(panels) == len(found["data_sets"])
+    left = list(found["data_sets"])
+    for data, picture, words in panels:
+        contest = next(one for one in left if one["data"] == data)
+        left.remove(contest)
+        seen = [one[1] for one in read_back(picture) if len(one) == 5]
+        aucs = [one["auc"] for one in contest["ranking"] if one["auc"] is not None]
+        assert seen == pytest.approx(aucs[: len(seen)], abs=2e-6)
+        best = next(one for one in contest["ranking"] if one["against_best"] == "best")
+        assert f"<strong>{best['label']}</strong> {best['auc']:.4f}" in words
+        own = next(one for one in contest["ranking"] if one["name"].startswith("ssr"))
+        assert f"<strong>{own['label']}</strong> {own['auc']:.4f}" in words
+        if own is not best:
+            gap = pair_test(contest["tests"], own["model"], best["model"])
+            assert f"{gap['difference']:+.4f} <span>[{gap['low']:+.4f}, {gap['high']:+.4f}]" in words
+
+
+@pytest.mark.parametrize(("count", "numbers"), [(3, [1, 2, 3]), (14, list(range(1, 15))), (22, [1, 5, 10, 15, 20])])
+def test_the_numbers_of_a_matrix_do_not_run_together(count, numbers):
+    ranking = [line(f"m{n}", 0.8, "best") for n in range(count)]
+    tests = [pair(f"m{n}-300k", f"m{m}-300k", 0.0, "better") for n in range(count) for m in range(n + 1, count)]
+    picture = str(draw_matrix(ranking, tests, name="matrix", title="Verdicts"))
+    assert [int(number) for number in re.findall(r">(\d+)</text>", picture)] == numbers
+    assert re.findall(r">m\d+ (\d+)</text>", picture) == [str(n + 1) for n in range(count)]
 
 
 def test_a_model_far_behind_is_an_arrow_and_leaves_the_others_their_room(tmp_path):

@@ -1,0 +1,47 @@
+"""A contest holds each pair once, and says the same whichever of the two is asked about."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tamis.record import pair_test
+
+RESULTS = Path(__file__).parents[2] / "results"
+TEST = {
+    **{"one": "fm", "other": "mlp", "difference": 0.01, "low": -0.02, "high": 0.05, "verdict": "better"},
+    **{"rows_error": 0.1, "seeds_error": None, "p": 0.2, "p_holm": 0.3, "bootstrap_low": 0.001, "bootstrap_high": 0.02},
+}
+
+
+def test_a_pair_asked_the_way_it_is_held_is_what_is_held():
+    assert pair_test([TEST | {"one": "lr"}, TEST], "fm", "mlp") == TEST
+
+
+def test_a_pair_asked_the_other_way_has_its_signs_ends_and_word_turned():
+    assert pair_test([TEST | {"one": "lr"}, TEST], "mlp", "fm") == {
+        **{"one": "mlp", "other": "fm", "difference": -0.01, "low": -0.05, "high": 0.02, "verdict": "worse"},
+        **{"rows_error": 0.1, "seeds_error": None, "p": 0.2, "p_holm": 0.3},
+        **{"bootstrap_low": -0.02, "bootstrap_high": -0.001},
+    }
+    for word, turned in (("worse", "better"), ("not told apart", "not told apart")):
+        assert pair_test([TEST | {"verdict": word}], "mlp", "fm")["verdict"] == turned
+
+
+def test_a_difference_of_nothing_has_no_sign():
+    assert f"{pair_test([TEST | {'difference': 0.0}], 'mlp', 'fm')['difference']:+.4f}" == "+0.0000"
+
+
+def test_to_turn_twice_is_to_turn_not_at_all():
+    for contest in json.loads((RESULTS / "verdicts.json").read_text())["data_sets"]:
+        for test in contest["tests"]:
+            there = pair_test([test], test["other"], test["one"])
+            assert there["low"] <= there["difference"] <= there["high"]
+            assert (
+                pair_test([there], test["one"], test["other"]) == test == pair_test([test], test["one"], test["other"])
+            )
+
+
+def test_a_pair_that_no_test_is_of_is_refused():
+    with pytest.raises(KeyError, match=r"\('mlp', 'lr'\)"):
+        pair_test([TEST], "mlp", "lr")
