@@ -11,6 +11,8 @@ from tamis.reports.wording import METRICS, MISSING, format_short, list_names
 
 # Of more models that are not told apart from the best, a small panel gives the number.
 _NAMED_IN_A_PANEL = 4
+# A run this near to an AUC of 0.5 learned nothing, where others did.
+_CHANCE = 0.01
 # A table of more lines is folded away.
 _SHORT = 8
 
@@ -165,7 +167,7 @@ def _gather_notes(contests: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]
 
 
 def _notes(contest: Mapping[str, Any]) -> list[str]:
-    """What makes lines less than they seem: settings of another size, runs and trials that failed, unmatched sizes."""
+    """What makes lines less than they seem: settings of another size, runs that failed or learned nothing, sizes."""
     ranking, notes = contest["ranking"], []
     if contest.get("tuned_at", contest["target"]) != contest["target"]:
         notes.append(
@@ -178,6 +180,12 @@ def _notes(contest: Mapping[str, Any]) -> list[str]:
             notes.append(
                 f"{line['label']}: {len(line['failed_trials'])} of {line['trials']} trials failed, the first because: "
                 f"{line['failed_trials'][0]['reason']}"
+            )
+        lost = [seed["seed"] for seed in line["seeds"] if abs(seed["auc"] - 0.5) <= _CHANCE]
+        if lost and any(other["auc"] is not None and other["auc"] > 0.5 + 5 * _CHANCE for other in ranking):
+            notes.append(
+                f"{line['label']}: of {len(line['seeds'])} seeds {len(lost)} learned nothing, at AUC 0.5; so far "
+                "apart, they tell nothing of it. A lower learning rate would."
             )
         if line["within_budget"] is False:
             notes.append(f"{line['label']}: its size was left as it is, outside of the budget.")

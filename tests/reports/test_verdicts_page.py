@@ -336,3 +336,17 @@ def test_long_labels_end_inside_of_the_picture():
     text = shorten("ssr_d_without_competition", _LETTERS)
     width = TextPath((0, 0), text, prop=FontProperties(weight="bold", size=TEXT)).get_extents().width
     assert width + 0.03 * (WIDTH - _LABELS) < _LABELS
+
+
+def test_seeds_that_learned_nothing_are_said_where_others_learned(tmp_path):
+    """The interval of such a model is so wide that nothing is told of it, however far it lies behind."""
+
+    def page(best_auc, other_seed):
+        aucs = (0.5, other_seed, 0.504)
+        seeds = [{"seed": seed, "auc": auc, "log_loss": 0.5, "valid": auc} for seed, auc in enumerate(aucs)]
+        ranking = [line("dcn_v2", best_auc, "best"), line("masknet", sum(aucs) / 3, "not told apart", seeds=seeds)]
+        tests = [pair("dcn_v2-300k", "masknet-300k", best_auc - sum(aucs) / 3, "not told apart")]
+        return write_comparison(verdicts(contest(ranking=ranking, tests=tests)), tmp_path / "page.html").read_text()
+
+    assert "masknet: of 3 seeds 2 learned nothing, at AUC 0.5" in page(0.81, 0.7)
+    assert "learned nothing" not in page(0.54, 0.53), "where nothing can be learned, all are at 0.5"
