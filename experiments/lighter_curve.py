@@ -12,7 +12,6 @@ and 500 candidates whose items are prepared. Writes ``results/knob/DATASET-MODEL
 import argparse
 import itertools
 import json
-import math
 import statistics
 import sys
 import time
@@ -30,7 +29,7 @@ from tamis.batch import Batch
 from tamis.data import EncodedSet
 from tamis.experiment import ExperimentSettings, load_settings, make_batches, prepare_data
 from tamis.export import Bundle, load_bundle
-from tamis.models import make_lighter
+from tamis.models import lighter_choices, make_lighter
 from tamis.models.ssr import SSRRanker
 from tamis.record import command_line, machine, versions, write_whole
 from tamis.reports.svg import WIDTH, drawing, series_colour, to_svg
@@ -102,11 +101,12 @@ def make_variants(
     config, model = bundle.model_settings, bundle.model
     if not isinstance(model, SSRRanker):
         raise SystemExit(f"only models of the SSR family can be made lighter; {bundle.model_name!r} is none.")
+    choices = lighter_choices(config)
+    all_steps, all_views = choices[0]
     steps: Sequence[int | None] = [None]
-    if getattr(config, "competition", None) == "iterative":
-        steps = sorted({config.iterations, *(iterations or range(1, config.iterations))}, reverse=True)
-    most = config.views[-1]
-    kept = sorted({most, *(views or (most >> power for power in range(1, int(math.log2(most)) + 1)))}, reverse=True)
+    if all_steps is not None:
+        steps = sorted({all_steps, *(iterations or (step for step, _ in choices if step))}, reverse=True)
+    kept = sorted({all_views, *(views or (view for _, view in choices))}, reverse=True)
     made = []
     for number, width in itertools.product(steps, kept):
         _, lighter = make_lighter(model, config, bundle.layout, iterations=number, views=width)

@@ -12,7 +12,14 @@ import polars as pl
 from tamis.config import read_config, suggest, write_config
 from tamis.data import FrameSource, SplitSettings, prepare
 from tamis.errors import ConfigError, DataError
-from tamis.experiment import DataSettings, ExperimentSettings, WorthSettings, inspect_model, run_experiment
+from tamis.experiment import (
+    DataSettings,
+    ExperimentSettings,
+    WorthSettings,
+    choose_within,
+    inspect_model,
+    run_experiment,
+)
 from tamis.export import Bundle, load_bundle, save_bundle
 from tamis.features import Schema
 from tamis.models import MODELS, make_lighter
@@ -122,17 +129,30 @@ class Ranker:
         """The fitted model at work: counts unseen values, and scores many candidates of one request at once."""
         return Scorer(self._fitted(), device=device)
 
-    def lighter(self, *, iterations: int | None = None, views: int | None = None) -> "Ranker":
+    def lighter(
+        self,
+        *,
+        iterations: int | None = None,
+        views: int | None = None,
+        milliseconds: float | None = None,
+        rows: int = 500,
+    ) -> "Ranker":
         """The fitted SSR with fewer competition steps or last views: less to compute for each row, and less good.
 
-        It shares the weights with this one and needs no training; ``docs/beyond.md`` says what it saves.
+        It shares the weights with this one and needs no training. Give steps and views, or the ``milliseconds`` within
+        which ``rows`` prepared candidates of one request are to be scored on this machine: then forms are timed and the
+        first that keeps within them is taken, steps going before views. ``docs/beyond.md`` says what that costs.
 
         Raises:
-            ConfigError: the model is no SSR, or has no so many steps or views to leave out.
+            ConfigError: the model is no SSR, has no so many steps or views to leave out, or is too slow in any form.
         """
         bundle = self._fitted()
         if not isinstance(bundle.model, SSRRanker):
             raise ConfigError(f"only models of the SSR family can be made lighter; got {bundle.model_name!r}.")
+        if milliseconds is not None:
+            if (iterations, views) != (None, None):
+                raise ConfigError("milliseconds choose iterations and views themselves. Leave the others out.")
+            iterations, views = choose_within(bundle, limit=milliseconds, rows=rows)
         settings, model = make_lighter(
             bundle.model, bundle.model_settings, bundle.layout, iterations=iterations, views=views
         )

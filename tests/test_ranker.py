@@ -53,6 +53,20 @@ def test_an_ssr_can_be_made_lighter_saved_and_loaded(click_log, fitted, tmp_path
         fitted.lighter(views=1)
 
 
+def test_an_ssr_can_be_made_as_light_as_so_many_milliseconds_allow(click_log, fitted):
+    settings = {"dim": 4, "views": [3, 4], "widths": [8, 8], "iterations": 2}
+    full = tamis.Ranker("ssr_d", settings=settings, training=QUICK["training"]).fit(click_log, label="click")
+    assert full.lighter(milliseconds=60_000, rows=5).settings == full.lighter(views=4).settings, "all of it fits"
+    with pytest.raises(ConfigError, match=r"lightest form .*1 last view.* takes .* ms for 5 rows, above the 1e-09"):
+        full.lighter(milliseconds=1e-9, rows=5)
+    with pytest.raises(ConfigError, match="milliseconds choose iterations and views themselves. Leave the others out"):
+        full.lighter(milliseconds=1.0, views=1)
+    with pytest.raises(ConfigError, match="milliseconds must be above 0 and rows at least 1; got 0 and 5"):
+        full.lighter(milliseconds=0, rows=5)
+    with pytest.raises(ConfigError, match="only models of the SSR family can be made lighter; got 'mlp'"):
+        fitted.lighter(milliseconds=1.0)
+
+
 def test_predictions_are_one_probability_a_row(fitted, click_log):
     scores = fitted.predict(click_log.drop("click"))
     assert scores.shape == (len(click_log),)

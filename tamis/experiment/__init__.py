@@ -8,6 +8,7 @@ Also made here: a look into a finished model (``inspect_model``), and a run of t
 from tamis.experiment.bayes import bayes_bounds
 from tamis.experiment.build import build_model, make_batches
 from tamis.experiment.inspection import inspect_model
+from tamis.experiment.latency_budget import choose_within
 from tamis.experiment.plan import Plan, in_units
 from tamis.experiment.planning import make_plan
 from tamis.experiment.prepare import prepare_data
@@ -39,6 +40,7 @@ __all__ = [
     "build_model",
     "check_everywhere",
     "choose_fields",
+    "choose_within",
     "in_units",
     "inspect_model",
     "is_record_of",

@@ -102,7 +102,7 @@ class _Subject:
         self.model = model
         self.sizes: Tensor | None = None
         self.watch: Watch | None = None
-        self._known = _known_batch(layout)
+        self._known = known_batch(layout)
         self._vectors = self._field_vectors(self._known)
         flat_width = None if self._vectors is None else self._vectors.shape[1]
         self.blocks = filter_blocks(model, num_fields=layout.num_fields, flat_width=flat_width)
@@ -161,7 +161,7 @@ def _fresh_model(bundle: Bundle) -> nn.Module:
         return MODELS[bundle.model_name].build(bundle.model_settings, bundle.layout).eval()
 
 
-def _known_batch(layout: Layout) -> Batch:
+def known_batch(layout: Layout) -> Batch:
     """Two rows of valid ids, different in every field."""
     ids = torch.tensor([[1] * len(layout.ids), [layout.tables[field.table] - 1 for field in layout.ids]])
     scenario = [field.name for field in layout.ids].index(layout.scenario) if layout.scenario else None

@@ -16,7 +16,7 @@ from tamis.models.final_mlp import FinalMLP, FinalMLPConfig
 from tamis.models.final_net import FinalNet, FinalNetConfig
 from tamis.models.fm import FM, FMConfig
 from tamis.models.gdcn import GDCN, GDCNConfig
-from tamis.models.lighter import make_lighter
+from tamis.models.lighter import lighter_choices, make_lighter
 from tamis.models.lr import LR, LRConfig
 from tamis.models.masknet import MaskNet, MaskNetConfig
 from tamis.models.mlp import MLPConfig, MLPRanker
@@ -71,5 +71,6 @@ __all__ = [
     "Wukong",
     "WukongConfig",
     "field_share",
+    "lighter_choices",
     "make_lighter",
 ]

@@ -1,6 +1,7 @@
 """A trained SSR made lighter: fewer competition steps, fewer views in the last block, the same weights."""
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -44,7 +45,7 @@ def make_lighter(
             )
         _check("iterations", iterations, config.iterations)
         changes["iterations"] = iterations
-    if views is not None:
+    if views is not None and views != config.views[-1]:
         if config.last != "mean":
             raise ConfigError(
                 f'fewer views need last = "mean", so that those left can stand for all; got {config.last!r}. '
@@ -64,6 +65,25 @@ def make_lighter(
     smaller.body.to(next(model.body.parameters()).device)
     smaller.embed, smaller.norm, smaller.head = model.embed, model.norm, model.head
     return light, smaller.train(model.training)
+
+
+def lighter_choices(config: Any) -> list[tuple[int | None, int]]:
+    """What a trained model may be reduced to, as steps (None where it has none) and last views; as it is comes first.
+
+    Views are halved only where fewer steps do not do: steps cost hardly any quality and views much (docs/beyond.md).
+
+    Example:
+        >>> from tamis.models import SSRDConfig, SSRSConfig
+        >>> lighter_choices(SSRDConfig(iterations=2, views=(8, 4), widths=(8, 8)))
+        [(2, 4), (1, 4), (2, 2), (1, 2), (2, 1), (1, 1)]
+        >>> lighter_choices(SSRSConfig(views=(8, 2), widths=(8, 8)))
+        [(None, 2), (None, 1)]
+    """
+    most = config.views[-1]
+    views = [most >> halved for halved in range(most.bit_length())] if config.last == "mean" else [most]
+    has_steps = getattr(config, "competition", None) == "iterative"
+    steps: list[int | None] = [*range(config.iterations, 0, -1)] if has_steps else [None]
+    return [(step, kept) for kept, step in itertools.product(views, steps)]
 
 
 def _build_like(model: SSRRanker) -> Callable[[Any, Layout], SSRRanker]:
