@@ -80,7 +80,8 @@ def fit_power_law(
         - values: of each point, one value a seed
 
     Raises:
-        DataError: there are fewer than four sizes (five with one seed a size), or they do not differ.
+        DataError: there are fewer than four sizes that differ (five with one seed a size), one is not above 0, or one
+            has no value.
 
     Example:
         >>> sizes = [1e4, 1e5, 1e6, 1e7]
@@ -129,11 +130,18 @@ def fit_power_law(
 
 def _points(sizes: Sequence[float], values: Sequence[Sequence[float]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     seeds = np.array([len(side) for side in values])
-    least = 4 if (seeds > 1).any() else 5
-    if len(set(sizes)) < least or min(sizes) <= 0 or len(values) != len(sizes) or not seeds.all():
+    if len(values) != len(sizes) or not seeds.all():
         raise DataError(
-            f"a power law of three numbers needs at least {least} sizes above 0 that differ, each with a value; "
-            f"got {len(set(sizes))} sizes. Train more sizes."
+            f"a power law needs values of at least one seed for each of {len(sizes)} sizes; got {seeds.tolist()} of "
+            "them. Leave out sizes that have not run."
+        )
+    if min(sizes, default=1) <= 0:
+        raise DataError(f"a power law needs sizes above 0; got {list(sizes)}. Leave out the others.")
+    least = 4 if (seeds > 1).any() else 5
+    if len(set(sizes)) < least:
+        raise DataError(
+            f"a power law of three numbers needs at least {least} sizes that differ; got {len(set(sizes))}. "
+            "Train more sizes."
         )
     return np.asarray(sizes, dtype=np.float64), np.array([float(np.mean(side)) for side in values]), seeds
 

@@ -108,12 +108,15 @@ def slope_weights(sizes: Sequence[float]) -> list[float]:
 
 
 def _start_of_last_decade(sizes: Sequence[float]) -> int:
-    """The place of its first size; at least three belong to it."""
-    if len(sizes) < _LEAST_SIZES or any(first >= second for first, second in zip(sizes, sizes[1:], strict=False)):
+    """The place of its first size, which is about a tenth of the last; at least three belong to it."""
+    if len(sizes) < _LEAST_SIZES:
+        raise DataError(f"saturation needs at least {_LEAST_SIZES} sizes; got {list(sizes)}. Train more sizes.")
+    if any(first >= second for first, second in zip(sizes, sizes[1:], strict=False)):
         raise DataError(
-            f"saturation needs at least {_LEAST_SIZES} sizes in ascending order; got {list(sizes)}. Train more sizes."
+            f"saturation needs sizes in ascending order, no two of them equal; got {list(sizes)}. "
+            "Sort the curve by size, and of points of one size keep one."
         )
-    first = next(place for place, size in enumerate(sizes) if size * _DECADE >= sizes[-1] * (1 - 1e-9))
+    first = next(place for place, size in enumerate(sizes) if size * _DECADE * _ABOUT >= sizes[-1])
     return min(first, len(sizes) - _LEAST_SIZES)
 
 

@@ -152,8 +152,9 @@ def _judge(values: Sequence[Sequence[float]], weights: Sequence[float], rows_var
 def _seeds_variance(values: Sequence[Sequence[float]], weights: Sequence[float]) -> tuple[float, float] | None:
     """What all seeds add to the variance, as estimated, with the degrees of freedom of that; None with one seed a side.
 
-    A side of one seed says nothing of its seeds; the mean variance of the others stands for it. It stands for all such
-    sides at once, so that they are one part.
+    A side of one seed says nothing of its seeds; the mean variance of the others stands for it. So each of the others
+    counts for its own mean and for its share of all that it stands for, and what it does not know, it does not know in
+    both.
 
     Source: degrees of freedom by Satterthwaite 1946, of the seeds alone: with the rows' variance among them they would
     grow where seeds agree by luck.
@@ -162,10 +163,9 @@ def _seeds_variance(values: Sequence[Sequence[float]], weights: Sequence[float])
     known = [(float(np.var(side, ddof=1)), weight, len(side)) for side, weight in sides if len(side) > 1]
     if not known:
         return None
-    parts = [(weight**2 * variance / seeds, seeds - 1) for variance, weight, seeds in known]
+    lone = sum(weight**2 for side, weight in sides if len(side) == 1) / len(known)
+    parts = [(weight**2 * variance / seeds + lone * variance, seeds - 1) for variance, weight, seeds in known]
     freedom = sum(seeds - 1 for _, _, seeds in known)
-    lone = sum(weight**2 for side, weight in sides if len(side) == 1)
-    parts.append((lone * float(np.mean([variance for variance, _, _ in known])), freedom))
     total = sum(part for part, _ in parts)
     uncertain = sum(part**2 / own for part, own in parts)
     return total, min(total**2 / uncertain, freedom) if total > 0 else freedom

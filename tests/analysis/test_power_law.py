@@ -110,5 +110,18 @@ def test_the_same_values_give_the_same_law():
 
 @pytest.mark.parametrize(("sizes", "seeds"), [([1e4, 1e5, 1e6], 3), ([1e4, 1e5, 1e6, 1e6], 3), ([1, 2, 3, 4], 1)])
 def test_too_few_sizes_are_refused(sizes, seeds):
-    with pytest.raises(DataError, match=r"needs at least \d sizes above 0 that differ, .* Train more sizes"):
+    with pytest.raises(DataError, match=r"needs at least \d sizes that differ; got \d. Train more sizes"):
         fit_power_law(sizes, [[0.5 + 0.01 * seed for seed in range(seeds)]] * len(sizes), is_loss=False)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "seeds", "message"),
+    [
+        ([0, 1, 2, 3, 4], [2] * 5, r"needs sizes above 0; got \[0, 1, 2, 3, 4\]. Leave out the others"),
+        ([1, 2, 3, 4, 5], [2] * 4, r"at least one seed for each of 5 sizes; got \[2, 2, 2, 2\] of them. Leave out"),
+        ([1, 2, 3, 4, 5], [2, 2, 0, 2, 2], r"at least one seed for each of 5 sizes; got \[2, 2, 0, 2, 2\]"),
+    ],
+)
+def test_the_rule_that_is_broken_is_named(sizes, seeds, message):
+    with pytest.raises(DataError, match=message):
+        fit_power_law(sizes, [[0.5 + 0.01 * seed for seed in range(number)] for number in seeds], is_loss=False)

@@ -135,9 +135,24 @@ def test_one_seed_a_size_tells_nothing():
     assert found.verdict == "not told apart" and "one seed" in found.reason
 
 
-@pytest.mark.parametrize("order", [(0, 1), (0, 2, 1, 3, 4, 5, 6)])
-def test_too_few_sizes_or_sizes_out_of_order_are_refused(order):
+def test_the_last_decade_begins_at_a_size_that_is_a_tenth_within_the_tolerance_of_a_budget():
+    labels, models = scores_of([0] * 5, 0, rows=100)
+    sides = [auc_side(labels, one) for one in models]
+    for first in (96_141, 103_741):
+        found = judge_saturation([30_557, first, 302_601, 603_000, 996_217], sides, threshold=0.01)
+        assert found.window == (first, 996_217)
+
+
+@pytest.mark.parametrize(
+    ("order", "message"),
+    [
+        ((0, 1), r"saturation needs at least 3 sizes; got \[.*\]. Train more sizes"),
+        ((0, 2, 1, 3, 4, 5, 6), r"sizes in ascending order, no two of them equal; got .* Sort the curve by size"),
+        ((0, 1, 1, 2), r"sizes in ascending order, no two of them equal; got .* of points of one size keep one"),
+    ],
+)
+def test_too_few_sizes_and_sizes_out_of_order_are_refused(order, message):
     labels, models = scores_of([0] * 7, 0)
     sides = [auc_side(labels, one) for one in itertools.islice(models, len(order))]
-    with pytest.raises(DataError, match="at least 3 sizes in ascending order"):
+    with pytest.raises(DataError, match=message):
         judge_saturation([SIZES[place] for place in order], sides, threshold=0.01)
