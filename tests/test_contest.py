@@ -1,13 +1,14 @@
-"""A contest holds each pair once, and says the same whichever of the two is asked about."""
+"""A contest holds each pair once, and says the same whichever of the two is asked about; and whose its models are."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from tamis.record import pair_test
+from tamis.errors import DataError
+from tamis.record import is_ssr, pair_test
 
-RESULTS = Path(__file__).parents[2] / "results"
+RESULTS = Path(__file__).parents[1] / "results"
 TEST = {
     **{"one": "fm", "other": "mlp", "difference": 0.01, "low": -0.02, "high": 0.05, "verdict": "better"},
     **{"rows_error": 0.1, "seeds_error": None, "p": 0.2, "p_holm": 0.3, "bootstrap_low": 0.001, "bootstrap_high": 0.02},
@@ -43,5 +44,9 @@ def test_to_turn_twice_is_to_turn_not_at_all():
 
 
 def test_a_pair_that_no_test_is_of_is_refused():
-    with pytest.raises(KeyError, match=r"\('mlp', 'lr'\)"):
+    with pytest.raises(DataError, match=r"'mlp' beside 'lr': a test needs two models .*, which are \['fm', 'mlp'\]"):
         pair_test([TEST], "mlp", "lr")
+
+
+def test_a_model_is_of_the_family_by_what_it_is_and_not_by_its_label():
+    assert is_ssr({"name": "ssr_s", "label": "static"}) and not is_ssr({"name": "lightgbm", "label": "ssr_trees"})

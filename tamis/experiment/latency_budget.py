@@ -26,6 +26,7 @@ def choose_within(
     """
     if not limit > 0 or rows < 1:
         raise ConfigError(f"milliseconds must be above 0 and rows at least 1; got {limit} and {rows}.")
+    assert isinstance(bundle.model, SSRRanker), "only models of the SSR family can be made lighter"
     batch, took = known_batch(bundle.layout)[torch.arange(rows) % 2], float("inf")
     time = time or (_time_items if bundle.layout.context is None else _time_rows)
     choices = lighter_choices(bundle.model_settings)

@@ -1,7 +1,9 @@
-"""The test of two models among those of a contest, which holds each pair once."""
+"""What the verdicts of a contest say when they are read: whose a model is, and what a test says of a pair."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from tamis.errors import DataError
 
 _TURNED_ROUND = {
     **{"one": "other", "other": "one", "low": "high", "high": "low"},
@@ -11,13 +13,23 @@ _NEGATED = {"difference", "low", "high", "bootstrap_low", "bootstrap_high"}
 _OPPOSITE = {"better": "worse", "worse": "better"}
 
 
+def is_ssr(line: Mapping[str, Any]) -> bool:
+    """Whether a line of a ranking is a model of the SSR family.
+
+    Example:
+        >>> is_ssr({"name": "ssr_a", "label": "ours"}), is_ssr({"name": "mlp", "label": "ssr_like"})
+        (True, False)
+    """
+    return line["name"].startswith("ssr")
+
+
 def pair_test(tests: Sequence[Mapping[str, Any]], one: str, other: str) -> dict[str, Any]:
-    """What the tests say of ``one`` beside ``other``, whichever of them a test names first.
+    """What the tests say of ``one`` beside ``other``, whichever of them a test names first: each pair is held once.
 
     Signs, ends of intervals and the verdict are those of ``one``; what has no side, as a p-value, stays as it is.
 
     Raises:
-        KeyError: no test is of these two.
+        DataError: no test is of these two.
 
     Example:
         >>> test = {"one": "fm", "other": "mlp", "difference": 0.01, "low": 0.0, "high": 0.03, "verdict": "better"}
@@ -29,7 +41,11 @@ def pair_test(tests: Sequence[Mapping[str, Any]], one: str, other: str) -> dict[
             return dict(test)
         if (test["one"], test["other"]) == (other, one):
             return {key: _seen_from_the_other(key, test[_TURNED_ROUND.get(key, key)]) for key in test}
-    raise KeyError((one, other))
+    known = sorted({test[side] for test in tests for side in ("one", "other")})
+    raise DataError(
+        f"{one!r} beside {other!r}: a test needs two models that ran in this contest, which are {known}. "
+        "Ask for two of them."
+    )
 
 
 def _seen_from_the_other(key: str, value: Any) -> Any:

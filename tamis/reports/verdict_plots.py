@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
-from tamis.record import pair_test
+from tamis.record import is_ssr, pair_test
 from tamis.reports.svg import CARD, GRID, INK, MUTED, TEXT, WIDTH, drawing, series_colour, shorten, to_svg
 
 _LABELS = 158
@@ -43,7 +43,7 @@ def draw_ranking(ranking: Sequence[dict[str, Any]], *, name: str, title: str) ->
         _draw_models(axes, ranking, dot=8, bar=4.5)
         side = axes.get_yaxis_transform()
         for place, line in enumerate(ranking):
-            weight = "bold" if is_own(line) else "normal"
+            weight = "bold" if is_ssr(line) else "normal"
             text = shorten(line["label"], _LETTERS)
             axes.text(-0.03, place, text, transform=side, color=INK, ha="right", va="center", weight=weight)
             if _is_cut(line, axes):
@@ -104,11 +104,6 @@ def draw_matrix(ranking: Sequence[dict[str, Any]], tests: Sequence[dict[str, Any
         return to_svg(figure, name=name, title=title)
 
 
-def is_own(line: dict[str, Any]) -> bool:
-    """Whether a line of a ranking is an SSR model."""
-    return line["name"].startswith("ssr") and not line["outside"]
-
-
 def _draw_models(axes: Axes, ranking: Sequence[dict[str, Any]], *, dot: float, bar: float) -> None:
     """The axis of AUC, the line of the best model, and every model's marks; marks of one kind are one path."""
     axes.set_xlim(*_span(ranking))
@@ -118,7 +113,7 @@ def _draw_models(axes: Axes, ranking: Sequence[dict[str, Any]], *, dot: float, b
     axes.axvline(best["auc"], color=MUTED, linewidth=1, linestyle=(0, (2, 2)))
     kinds: dict[tuple[str, str, str], list[tuple[int, dict[str, Any]]]] = {}
     for place, line in enumerate(ranking):
-        colour = _OWN if is_own(line) else _OTHER
+        colour = _OWN if is_ssr(line) else _OTHER
         inside = colour if line["against_best"] in ("best", "not told apart") else CARD
         marker = "<" if _is_cut(line, axes) else "D" if line["outside"] else "o"
         kinds.setdefault((colour, inside, marker), []).append((place, line))

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tamis.record import pair_test, write_whole
+from tamis.record import is_ssr, pair_test, write_whole
 from tamis.reports.template import render
-from tamis.reports.verdict_plots import draw_matrix, draw_ranking, draw_small_ranking, is_own
+from tamis.reports.verdict_plots import draw_matrix, draw_ranking, draw_small_ranking
 from tamis.reports.wording import METRICS, MISSING, format_short, list_names
 
 # Of more models that are not told apart from the best, a small panel gives the number.
@@ -92,7 +92,7 @@ def _contest(contest: Mapping[str, Any], name: str) -> dict[str, Any]:
         if len(ran) > 1
         else None,
         "told": sum(test["verdict"] != "not told apart" for test in tests),
-        "lines": [{**line, "own": is_own(line), "gap": _gap(line, best, tests)} for line in ranking],
+        "lines": [{**line, "own": is_ssr(line), "gap": _gap(line, best, tests)} for line in ranking],
         "is_short": len(ranking) <= _SHORT,
         "has_gain": any(line["selection_gain"] for line in ranking),
         "notes": _notes(contest),
@@ -102,9 +102,9 @@ def _contest(contest: Mapping[str, Any], name: str) -> dict[str, Any]:
 def _summary(ran: Sequence[dict[str, Any]], best: dict[str, Any], tests: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The best model and the best SSR model, for the opening pictures; places are among models, not references."""
     models = [line for line in ran if not line["outside"]]
-    own = next((line for line in models if is_own(line)), None)
+    own = next((line for line in models if is_ssr(line)), None)
     word = MISSING if own is None else {"best": "first", "not told apart": "tied"}.get(own["against_best"], "behind")
-    second = next((line for line in models if not is_own(line)), None) if own is best else own
+    second = next((line for line in models if not is_ssr(line)), None) if own is best else own
     return {
         "best": best,
         "own": own,
@@ -138,7 +138,7 @@ def _sentences(ran: Sequence[dict[str, Any]], best: dict[str, Any], tests: Seque
         said.append(f"It is not told apart from {list_names(tied)}.")
     if worse:
         said.append(f"It is better than {list_names(worse)}.")
-    own = next((line for line in ran if is_own(line)), None)
+    own = next((line for line in ran if is_ssr(line)), None)
     if own is not None and own["against_best"] == "worse":
         gap = _gap(own, best, tests)
         assert gap is not None

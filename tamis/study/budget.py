@@ -29,6 +29,10 @@ _ROWS = 64
 _BYTES_A_WEIGHT = 16
 
 
+class ShortOfMemory(ConfigError):
+    """A model needs more memory than is free now; at another time, or on another machine, it may be built."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Size:
     """What a model costs.
@@ -62,8 +66,9 @@ def match_budget(settings: RunSettings, entrant: Entrant, budget: Budget, encode
     Scaled numbers are rounded to the budget's ``multiple``, or to the first half of it that comes within the tolerance.
 
     Raises:
-        ConfigError: nothing within the tolerance can be reached, the weights alone need more memory than is free, or a
-            setting to scale is not a number or a list of them.
+        ConfigError: nothing within the tolerance can be reached, or a setting to scale is not a number or a list of
+            them.
+        ShortOfMemory: the weights alone need more memory than is free.
     """
     if not isinstance(settings, ExperimentSettings):
         return Matched(settings=settings, size=None, factor=None)
@@ -74,7 +79,7 @@ def match_budget(settings: RunSettings, entrant: Entrant, budget: Budget, encode
     target = entrant.target
     problem = too_large(target, budget.kind)
     if problem is not None:
-        raise ConfigError(f"model {entrant.label!r} on {entrant.data.name!r}: {problem}")
+        raise ShortOfMemory(f"model {entrant.label!r} on {entrant.data.name!r}: {problem}")
     cost = _Cost(settings, budget.kind, encoded, batch)
 
     tried: list[tuple[float, Any]] = []

@@ -1,6 +1,7 @@
 """A whole study: the data made ready, every entrant tuned and run, then judged."""
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from tamis.data import EncodedSet
 from tamis.errors import ConfigError, DataError
 from tamis.experiment import prepare_data, require_lightgbm
 from tamis.study.blocks import DataBlock
+from tamis.study.lock import alone_in
 from tamis.study.processes import run_chains
 from tamis.study.runs import EntrantRuns, Places, only_tuned
 from tamis.study.settings import Entrant, StudySettings
@@ -74,7 +76,8 @@ def compare(
     tried again when the study is started again. ``report`` is told how many runs of how many have ended.
 
     Raises:
-        ConfigError: ``runs`` holds trials of other settings, or Optuna or LightGBM is needed and not there.
+        ConfigError: ``runs`` holds trials of other settings, or another study trains there now, or Optuna or LightGBM
+            is needed and not there.
     """
     run_entrants(
         study,
@@ -103,12 +106,13 @@ def run_entrants(
     """Tune and run ``entrants`` under the rules of ``study``; what lies in ``runs`` already is not done again.
 
     Raises:
-        ConfigError: ``runs`` holds trials of other settings, or Optuna is needed and not there.
+        ConfigError: ``runs`` holds trials of other settings, or another study trains there now, or Optuna or LightGBM
+            is needed and not there.
     """
     rules = study.rules
     if rules.trials > 1:
         require_optuna()
-    if study.references:
+    if any(entrant.model.is_reference for entrant in entrants):
         require_lightgbm()
     done = 0
 
@@ -126,11 +130,14 @@ def run_entrants(
     passes = 2 if rules.selection_gain else 1
     total = len(everyone) * len(rules.seeds) + (len(tuned) * passes + len(elsewhere)) * rules.trials
 
-    first = [*(one.tune_and_run() for one in tuned), *(one.tune() for one in elsewhere)]
-    run_chains(first, processes=processes, report=tell)
-    run_chains([one.run_as_tuned() for one in others], processes=processes, report=tell)
-    if rules.selection_gain:
-        run_chains([one.score_trials() for one in tuned], processes=processes, report=tell)
+    with ExitStack() as alone:
+        for name in dict.fromkeys(entrant.data.name for entrant in entrants):
+            alone.enter_context(alone_in(runs / name))
+        first = [*(one.tune_and_run() for one in tuned), *(one.tune() for one in elsewhere)]
+        run_chains(first, processes=processes, report=tell)
+        run_chains([one.run_as_tuned() for one in others], processes=processes, report=tell)
+        if rules.selection_gain:
+            run_chains([one.score_trials() for one in tuned], processes=processes, report=tell)
 
 
 def _folder_of(data: DataBlock, folder: Path | None) -> Path | None:

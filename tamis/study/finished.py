@@ -13,20 +13,20 @@ from tamis.experiment import read_scores
 from tamis.record import RECORD_FILE, RunRecord
 from tamis.study.runs import CHOSEN_FILE, FAILED_FILE, has_settings_of
 from tamis.study.search import read_run
-from tamis.study.settings import Entrant
+from tamis.study.settings import Budget, Entrant
 
 
 class Finished:
     """What the final runs of one entrant left.
 
-    A run that was made with other settings than the study has now counts as failed.
+    A run that was made with other settings than the study has now, or scaled to another ``budget``, counts as failed.
 
     Raises:
         DataError: two of its seeds were scored on different rows.
     """
 
-    def __init__(self, entrant: Entrant, runs: Path) -> None:
-        self.entrant, self.folder = entrant, entrant.folder(runs)
+    def __init__(self, entrant: Entrant, runs: Path, budget: Budget) -> None:
+        self.entrant, self.folder, self._budget = entrant, entrant.folder(runs), budget
         chosen = self.folder / CHOSEN_FILE
         self.chosen: dict[str, Any] = json.loads(chosen.read_text()) if chosen.exists() else {}
         self.records: dict[int, RunRecord] = {}
@@ -47,6 +47,19 @@ class Finished:
             self.labels = labels[:, 0]
         self.scores = np.array(scores)
 
+    def size(self) -> dict[str, int | None]:
+        """What the model costs, as it was matched to the budget; one that chose its fields after that is smaller.
+
+        Of such a model it is what its runs had, in the mean; what one row meets was not counted again.
+        """
+        names = ("dense", "embedding", "active", "flops", "closed_flops")
+        if self.entrant.model.worth is None:
+            return {name: self.chosen.get("size", {}).get(name) for name in names}
+        records = self.records.values()
+        means = {name: mean_of_known([r.parameters.get(name) for r in records]) for name in ("dense", "embedding")}
+        means["flops"] = mean_of_known([record.flops["forward_per_row"] for record in records])
+        return dict.fromkeys(names) | {name: None if mean is None else round(mean) for name, mean in means.items()}
+
     def _record(self, place: Path, seed: int) -> RunRecord | str:
         """The record of a seed, or why it does not count."""
         if "reason" in self.chosen:  # where nothing could be chosen now, a record is one of older settings
@@ -61,14 +74,22 @@ class Finished:
         return record
 
     def _is_as_chosen(self, record: RunRecord, seed: int) -> bool:
-        """Whether a record is of what was chosen, and that of the study's settings."""
+        """Whether a record is of what was chosen, and that of the study's settings and budget."""
         table = self.chosen.get("settings")
         if table is None:
             return True
-        if not has_settings_of(self.entrant, self.chosen["values"], table):
+        if not self._is_of_budget() or not has_settings_of(self.entrant, self.chosen["values"], table):
             return False
         told = {name: part for name, part in record.settings.items() if name != "attended"}
         return read_run(table, where=str(self.folder)).with_seed(seed).is_recorded_as(told)
+
+    def _is_of_budget(self) -> bool:
+        """Whether what was chosen is scaled as the study's budget asks now; who is not scaled suits every budget."""
+        if not self.entrant.model.budget_setting:
+            return True
+        if self.entrant.target is None:
+            return self.chosen.get("factor") is None
+        return self._budget.is_met(self.chosen.get("size", {}), self.entrant.target) is not False
 
 
 def check_same_rows(finished: Sequence[Finished]) -> np.ndarray:

@@ -101,11 +101,12 @@ class _Lane:
         self._pool: ProcessPoolExecutor | None = None
 
     def submit(self, job: Job) -> Future[Any]:
-        """Begin a job."""
-        if self._pool is None:
-            context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=_settle)
-        return self._pool.submit(job.function, *job.arguments)
+        """Begin a job; where the process has died since the last one, in a new process."""
+        try:
+            return self._open().submit(job.function, *job.arguments)
+        except BrokenProcessPool:
+            self.close()
+            return self._open().submit(job.function, *job.arguments)
 
     def outcome(self, future: Future[Any]) -> Outcome:
         """How a job ended."""
@@ -124,6 +125,12 @@ class _Lane:
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
+
+    def _open(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=_settle)
+        return self._pool
 
 
 def _settle() -> None:

@@ -19,7 +19,7 @@ from tamis.data import EncodedSet
 from tamis.errors import ConfigError
 from tamis.experiment import SETTINGS_FILE, is_record_of, recorded_settings
 from tamis.record import CURVE_FILE, RECORD_FILE, RunRecord, remove_whole, result_path, write_whole
-from tamis.study.budget import Matched, match_budget
+from tamis.study.budget import Matched, ShortOfMemory, Size, match_budget
 from tamis.study.processes import Chain, Job, Outcome
 from tamis.study.search import RunSettings, changed, read_run
 from tamis.study.settings import Entrant, StudySettings
@@ -70,7 +70,8 @@ class EntrantRuns:
         for number in range(self.study.rules.trials):
             trial = yield from self._trial(number, trials)
             trials.append(trial)
-        return self._choose(tuned_by(trials, higher_is_better=self.is_higher_better))
+        is_whole = not any(trial.is_put_off for trial in trials)
+        return self._choose(tuned_by(trials, higher_is_better=self.is_higher_better), is_whole=is_whole)
 
     def tune_and_run(self) -> Chain:
         """Trials, the choice by validation, final runs.
@@ -117,7 +118,7 @@ class EntrantRuns:
         if tuned.trials and tuned.chosen_trial is None:
             first = tuned.failed_trials[0]["reason"]
             raise ConfigError(f"all {tuned.trials} trials failed, the first because: {first}")
-        return self._match(tuned.values)
+        return self._matched_before(tuned.values) or self._match(tuned.values)
 
     def final_runs_left(self, matched: Matched) -> int:
         """How many of its final runs a start of the study would make, if they are made with ``matched``."""
@@ -152,12 +153,13 @@ class EntrantRuns:
         try:
             settings = self._match(values).settings
         except ConfigError as error:
-            outcome = Outcome(reason=str(error))
+            told: dict[str, Any] = {"reason": str(error), "is_put_off": isinstance(error, ShortOfMemory)}
             self._tell(name)
         else:
             self._make_way(folder, settings)
             outcome = (yield [self._job(name, run_trial, settings, folder)])[0]
-        trial = Trial(number=number, values=values, reason=outcome.reason, **(outcome.value or {}))
+            told = outcome.value or {"reason": outcome.reason}
+        trial = Trial(number=number, values=values, **told)
         table = None if settings is None else settings.to_table()
         _write_json(folder / TRIAL_FILE, {**self._origin(), **dataclasses.asdict(trial), "settings": table})
         return trial
@@ -166,8 +168,8 @@ class EntrantRuns:
         if not path.exists():
             return None
         content = json.loads(path.read_text())
-        if content["settings"] is None:  # it never ran, and what stood in its way may be gone
-            return None
+        if content["settings"] is None or content.get("is_put_off"):
+            return None  # it never ran, and what stood in its way may be gone
         if not self._is_own(content):
             raise ConfigError(
                 f"{path}: is a trial of other settings, choices, budget or data than {self.study.where} has now. "
@@ -200,8 +202,11 @@ class EntrantRuns:
         )
         return result_path(self.places.results, run).with_name(CHOSEN_FILE)
 
-    def _choose(self, tuned: Tuned) -> Matched | None:
-        """Write down what was chosen, and why; None if nothing can be run."""
+    def _choose(self, tuned: Tuned, *, is_whole: bool = True) -> Matched | None:
+        """Write down what was chosen, and why; None if nothing can be run.
+
+        A choice among trials of which some were put off is not kept among the results, where it would be for good.
+        """
         content: dict[str, Any] = {**self._origin(), **dataclasses.asdict(tuned)}
         matched = None
         try:
@@ -216,7 +221,7 @@ class EntrantRuns:
             }
         _write_json(self.folder / CHOSEN_FILE, content)
         published = self._published_path()
-        if published is not None and matched is not None and tuned.trials and self.tuner is self:
+        if published is not None and matched is not None and tuned.trials and self.tuner is self and is_whole:
             _write_json(published, content)
         return matched
 
@@ -275,6 +280,15 @@ class EntrantRuns:
             return False
         record = RunRecord.load(folder / RECORD_FILE)
         return is_record_of(record, settings, self.encoded)
+
+    def _matched_before(self, values: dict[str, Any]) -> Matched | None:
+        """What these values were matched to when they were chosen: known without a model, or memory to build one."""
+        path = self.folder / CHOSEN_FILE
+        content = json.loads(path.read_text()) if path.exists() else {}
+        if content.get("values") != values or "settings" not in content or not self._is_own(content):
+            return None
+        size = Size(**content["size"]) if content["size"] else None
+        return Matched(settings=read_run(content["settings"], where=str(path)), size=size, factor=content["factor"])
 
     def _match(self, values: dict[str, Any]) -> Matched:
         settings = changed(self.entrant.settings, values, where=self.name)
@@ -351,7 +365,8 @@ def _is_scored(trial: Path) -> bool:
 
 def _read_part(cls: type[Config], content: dict[str, Any], *, where: str) -> Config:
     """What a file says of a trial or of a choice; it says more beside it."""
-    return read_config(cls, {part.name: content[part.name] for part in dataclasses.fields(cls)}, where=where)  # type: ignore[arg-type]
+    parts = [part.name for part in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    return read_config(cls, {name: content[name] for name in parts if name in content}, where=where)
 
 
 def _write_json(path: Path, content: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from tamis.config import apply_overrides, read_config, read_toml, suggest
 from tamis.errors import ConfigError
 from tamis.study.blocks import DataBlock, ModelBlock
-from tamis.study.settings import Entrant, StudySettings, merged, read_study
+from tamis.study.settings import Entrant, StudySettings, merged, read_study, short_count
 
 SIZE, SHARE = "size", "share"
 """What a study may vary besides the settings in its grid."""
@@ -124,8 +124,8 @@ class ScaleSettings:
             shared = dataclasses.replace(data, settings=dataclasses.replace(data.settings, train_share=share))
         varied = dataclasses.replace(model, settings=settings, label="-".join([model.label, *words]))
         entrant = self.study.entrant(shared, varied, target)
-        if len(self.study.budget.targets) > 1:
-            place[SIZE] = entrant.label.rpartition("-")[2]
+        if target is not None and len(self.study.budget.targets) > 1:
+            place[SIZE] = short_count(target)
         apart = [f"{axis} {word}" for axis, word in place.items() if axis not in along]
         curve = ", ".join([model.label, *apart])
         return Point(entrant=entrant, name=model.label, curve=curve, along=along, place=place)
@@ -179,15 +179,24 @@ def _read_axis(axis: str, values: Any, *, where: str) -> dict[str, dict[str, Any
     if axis in (SIZE, SHARE):
         raise ConfigError(f"{where}: is said by [budget] targets or [scale] data_shares. Name the grid otherwise.")
     if isinstance(values, list) and values:
-        found = {word_of(value): {axis: value} for value in values}
-        if len(found) == len(values):
-            return found
-    if isinstance(values, Mapping) and values and all(isinstance(value, Mapping) for value in values.values()):
-        return {word_of(word): dict(settings) for word, settings in values.items()}
-    raise ConfigError(
-        f"{where}: must be a list of values that differ, or a table from names to settings such as "
-        f"{{ flat = {{ hidden = [64] }} }}; got {values!r}."
-    )
+        named = [(value, {axis: value}) for value in values]
+    elif isinstance(values, Mapping) and values and all(isinstance(value, Mapping) for value in values.values()):
+        named = [(word, dict(settings)) for word, settings in values.items()]
+    else:
+        raise ConfigError(
+            f"{where}: must be a list of values that differ, or a table from names to settings such as "
+            f"{{ flat = {{ hidden = [64] }} }}; got {values!r}."
+        )
+    found: dict[str, dict[str, Any]] = {}
+    for name, settings in named:
+        word = word_of(name)
+        if word in found:
+            raise ConfigError(
+                f"{where}: two of {[other for other, _ in named]!r} become the same folder, {word!r}. Give values that "
+                "differ, or a table with names that differ in letters, digits or '.'."
+            )
+        found[word] = settings
+    return found
 
 
 def _check(settings: ScaleSettings, where: str) -> None:
@@ -204,6 +213,11 @@ def _check(settings: ScaleSettings, where: str) -> None:
                     f"{where} model {model.label!r}: its curves run along {axis!r}, which does not vary. "
                     f"{suggest(axis, varies) if varies else 'Nothing does.'} Give it several values, or change along."
                 )
+        if scale.axis == "active" and model.worth is not None:
+            raise ConfigError(
+                f"{where} model {model.label!r}: has a part worth, so its runs choose their fields, and what one row "
+                "meets is not counted again after that. Take another axis than 'active', or leave worth out."
+            )
         if not along:
             raise ConfigError(
                 f"{where} model {model.label!r}: nothing grows. Give [budget] several targets, [scale] a grid, "

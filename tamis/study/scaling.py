@@ -35,6 +35,13 @@ _FARTHER = (2, 10, 100)
 _DRAWN = 25
 _DIGITS = 7
 _METRICS = ("auc", "log_loss")
+_COUNTED = {
+    "parameters": ("dense",),
+    "all_parameters": ("dense", "embedding"),
+    "active": ("active",),
+    "flops": ("flops",),
+}
+"""The costs of a model that add up to the ``N`` of an axis."""
 
 
 def scale(
@@ -76,8 +83,9 @@ def judge_scale(settings: ScaleSettings, runs: Path) -> dict[str, Any]:
     Raises:
         DataError: no run of any data set has ended, or runs of one were not scored on the same rows.
     """
+    budget, axis = settings.study.budget, settings.scale.axis
     curves = [
-        _Curve(data, name, [(point, Finished(point.entrant, runs)) for point in points], axis=settings.scale.axis)
+        _Curve(data, name, [(point, Finished(point.entrant, runs, budget)) for point in points], axis=axis)
         for (data, name), points in settings.curves().items()
     ]
     finished: dict[str, list[Finished]] = {}
@@ -94,11 +102,11 @@ def judge_scale(settings: ScaleSettings, runs: Path) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "study": settings.study.rules.name,
-        "axis": settings.scale.axis,
+        "axis": axis,
         "threshold": settings.scale.threshold,
         "trials": settings.study.rules.trials,
-        "tuned_at": settings.study.budget.tuned_at,
-        "budget": {"kind": settings.study.budget.kind, "targets": list(settings.study.budget.targets)},
+        "tuned_at": budget.tuned_at,
+        "budget": {"kind": budget.kind, "targets": list(budget.targets)},
         "curves": [_judge_curve(settings, curve) for curve in curves],
         "slopes": _compare_curves(curves),
     }
@@ -184,20 +192,16 @@ def _size(one: Finished, axis: str) -> int:
     record = next(iter(one.records.values()))
     if axis == "rows":
         return record.rows["train"]
-    if "size" not in one.chosen:
+    size = one.size()
+    known = [count for part in _COUNTED[axis] if (count := size[part]) is not None]
+    if len(known) < len(_COUNTED[axis]):
         raise DataError(f"{one.folder}: has final runs, but not what they were chosen by. Start the study again.")
-    size = one.chosen["size"]
-    return {
-        "parameters": size["dense"],
-        "all_parameters": size["dense"] + size["embedding"],
-        "active": size["active"],
-        "flops": size["flops"],
-    }[axis]
+    return sum(known)
 
 
 def _line(point: Point, one: Finished, axis: str) -> dict[str, Any]:
     """One point: where it stands, what it costs, and what its seeds reached."""
-    records, size = one.records.values(), one.chosen.get("size", {})
+    records, size = one.records.values(), one.size()
     aucs = [record.test["auc"] for record in records]
     mean = mean_of_known(aucs)
     reach = mean_interval([auc for auc in aucs if auc is not None])
@@ -206,8 +210,8 @@ def _line(point: Point, one: Finished, axis: str) -> dict[str, Any]:
         "place": point.place,
         "target": point.entrant.target,
         "size": _size(one, axis) if one.records else None,
-        "parameters": {name: size.get(name) for name in ("dense", "embedding", "active")},
-        "flops": size.get("flops"),
+        "parameters": {name: size[name] for name in ("dense", "embedding", "active")},
+        "flops": size["flops"],
         "train_rows": next((record.rows["train"] for record in records), None),
         "auc": mean,
         "low": reach and reach[0],

@@ -1,11 +1,10 @@
 """What tuning may change: settings by dotted name, each with the values it may take."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tamis.config import apply_overrides, read_config
+from tamis.config import read_config
 from tamis.errors import ConfigError
 from tamis.experiment import ExperimentSettings, ReferenceSettings, read_reference, read_settings
 
@@ -87,9 +86,22 @@ def check_search(search: Mapping[str, Choice], settings: RunSettings, *, where: 
 
 
 def changed(settings: RunSettings, values: Mapping[str, Any], *, where: str) -> RunSettings:
-    """The settings with the values of a trial in them, under dotted names."""
-    words = [f"{name}={json.dumps(value)}" for name, value in values.items()]
-    return read_run(apply_overrides(settings.to_table(), words), where=where)
+    """The settings with the values of a trial in them, under dotted names.
+
+    Raises:
+        ConfigError: a setting does not exist, or takes no such value.
+    """
+    table = settings.to_table()
+    for name, value in values.items():
+        *parents, last = name.split(".")
+        place = table
+        for depth, parent in enumerate(parents, start=1):
+            place = place.setdefault(parent, {})
+            if not isinstance(place, dict):
+                whole = ".".join(parents[:depth])
+                raise ConfigError(f"{where}: {name!r} is no setting, as {whole} is a value, not a table. Tune {whole}.")
+        place[last] = value
+    return read_run(table, where=where)
 
 
 def read_run(table: Mapping[str, Any], *, where: str) -> RunSettings:

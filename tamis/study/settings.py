@@ -84,6 +84,19 @@ class Budget:
                 "Leave it out to tune at every target."
             )
 
+    def is_met(self, size: Mapping[str, Any], target: int | None) -> bool | None:
+        """Whether what a model costs is within the tolerance of a target; None where nothing is asked, or known.
+
+        Example:
+            >>> budget = Budget(kind="parameters", targets=(1000,))
+            >>> budget.is_met({"dense": 1050}, 1000), budget.is_met({"dense": 1060}, 1000), budget.is_met({}, 1000)
+            (True, False, None)
+        """
+        reached = size.get({"parameters": "dense", "flops": "flops", "none": ""}[self.kind])
+        if target is None or reached is None:
+            return None
+        return abs(reached - target) <= self.tolerance * target
+
 
 @dataclass(frozen=True, kw_only=True)
 class Entrant:
@@ -125,7 +138,7 @@ class StudySettings:
 
     def contests(self) -> list[tuple[DataBlock, int | None]]:
         """Each data set at each budget."""
-        return [(data, target) for data in self.data for target in self.asked or self.budget.targets or (None,)]
+        return [(data, target) for data in self.data for target in self._targets()]
 
     def entrants(self) -> list[Entrant]:
         """Every model of every contest, and every reference of every data set, in the order of the data sets.
@@ -137,8 +150,7 @@ class StudySettings:
         for data in self.data:
             found += [
                 self.entrant(data, model, target)
-                for d, target in self.contests()
-                if d == data
+                for target in self._targets()
                 for model in self.models_on(data)
                 if model.stands_at(target)
             ]
@@ -167,6 +179,10 @@ class StudySettings:
                 )
         data = tuple(data for data in self.data if data.name in (wanted or known))
         return dataclasses.replace(self, data=data, asked=asked)
+
+    def _targets(self) -> tuple[int | None, ...]:
+        """The sizes at which there are contests now, None without a budget."""
+        return self.asked or self.budget.targets or (None,)
 
     def seeds_of(self, model: ModelBlock) -> tuple[int, ...]:
         """The seeds of a model's final runs."""
@@ -259,10 +275,11 @@ def read_study(table: Mapping[str, Any], *, where: str) -> StudySettings:
     everyone = [*study.models, *study.references]
     _check_distinct(where, "models", [model.label for model in everyone])
     for model in everyone:
+        _check_seeds(f"{where} model {model.label!r}:", study.seeds_of(model))
         if len(study.seeds_of(model)) != len(study.rules.seeds):
             raise ConfigError(
                 f"{where} model {model.label!r}: seeds must be as many as the study's {len(study.rules.seeds)}; "
-                f"got {list(study.seeds_of(model))}."
+                f"got {list(study.seeds_of(model))}. Give it as many, or leave them out to take the study's."
             )
     known = [data.name for data in study.data]
     for model in everyone:
@@ -325,7 +342,9 @@ def short_count(count: int) -> str:
 
 def _check_seeds(where: str, seeds: tuple[int, ...]) -> None:
     if not seeds or len(set(seeds)) < len(seeds):
-        raise ConfigError(f"{where} seeds must be at least one and differ; got {list(seeds)}.")
+        raise ConfigError(
+            f"{where} seeds must be at least one and differ; got {list(seeds)}. Give each final run a seed of its own."
+        )
 
 
 def _check_distinct(where: str, what: str, names: list[str]) -> None:

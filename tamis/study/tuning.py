@@ -20,13 +20,17 @@ _RANDOM_TRIALS = 5  # trials before the first that learns from those before it; 
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """One trial: the ``values`` it tried under dotted names, and the validation ``value`` it reached, or why none."""
+    """One trial: the ``values`` it tried under dotted names, and the validation ``value`` it reached, or why none.
+
+    One that ``is_put_off`` never ran, for want of memory or disk at that moment.
+    """
 
     number: int
     values: dict[str, Any]
     value: float | None = None
     best_epoch: int | None = None
     reason: str | None = None
+    is_put_off: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

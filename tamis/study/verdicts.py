@@ -9,16 +9,16 @@ import numpy as np
 
 from tamis.analysis import AucSide, Comparison, auc_side, bootstrap_aucs, holm, weigh_auc
 from tamis.errors import DataError
-from tamis.record import RunRecord, write_whole
+from tamis.record import RunRecord, is_ssr, pair_test, write_whole
 from tamis.study.blocks import DataBlock
 from tamis.study.finished import Finished, check_same_rows, mean_of_known
+from tamis.study.lock import in_turn
 from tamis.study.selection import selection_gain
 from tamis.study.settings import StudySettings
 
 FORMAT = 3
 """One file holds verdicts of one kind, so the rule raises it too; since 3 the scatter of seeds is an estimate."""
 LEVEL = 0.05
-_OWN_MODELS = "ssr"
 _INTERVAL = (2.5, 97.5)
 
 
@@ -38,7 +38,7 @@ def judge(study: StudySettings, runs: Path) -> dict[str, Any]:
     entrants, contests, waiting = study.entrants(), [], []
     for data, target in study.contests():
         here = [e for e in entrants if e.data == data and (e.target == target or e.model.is_reference)]
-        everyone = [Finished(entrant, runs) for entrant in here]
+        everyone = [Finished(entrant, runs, study.budget) for entrant in here]
         reason = _no_contest(everyone)
         if reason is None:
             contests.append(_judge_contest(study, data, target, everyone))
@@ -54,16 +54,18 @@ def write_verdicts(verdicts: dict[str, Any], path: Path) -> dict[str, Any]:
     """Write one JSON file, whole or not at all, and give what it holds.
 
     What the file already says of other data sets and budgets stays, so that several studies, or the nights of one, can
-    fill one file; of those judged now, the newer verdict takes the place of the older.
+    fill one file, also at the same time; of those judged now, the newer verdict takes the place of the older.
 
     Raises:
         DataError: the file there holds no verdicts that this tamis reads.
     """
-    older = _read_verdicts(path) if path.exists() else {"data_sets": [], "waiting": []}
-    judged = {_key(contest): contest for contest in (*older["data_sets"], *verdicts["data_sets"])}
-    waiting = {_key(one): one for one in (*older["waiting"], *verdicts["waiting"]) if _key(one) not in judged}
-    merged = _counted(list(judged.values()), list(waiting.values()))
-    write_whole(path, json.dumps(merged, indent=2, allow_nan=False) + "\n")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with in_turn(path.parent):
+        older = _read_verdicts(path) if path.exists() else {"data_sets": [], "waiting": []}
+        judged = {_key(contest): contest for contest in (*older["data_sets"], *verdicts["data_sets"])}
+        waiting = {_key(one): one for one in (*older["waiting"], *verdicts["waiting"]) if _key(one) not in judged}
+        merged = _counted(list(judged.values()), list(waiting.values()))
+        write_whole(path, json.dumps(merged, indent=2, allow_nan=False) + "\n")
     return merged
 
 
@@ -84,9 +86,10 @@ def _read_verdicts(path: Path) -> dict[str, Any]:
 def _counted(contests: list[dict[str, Any]], waiting: list[dict[str, Any]]) -> dict[str, Any]:
     """Contests, and on how many real data sets an SSR model is first or tied at every budget.
 
-    Among SSR models alone one is always first, without them none: such contests do not count.
+    Among SSR models alone one is always first, without them none, and where no model has two seeds nothing is told
+    apart, so that all are tied: such contests do not count.
     """
-    real = [contest for contest in contests if contest["real"] and _has_both_kinds(contest["ranking"])]
+    real = [contest for contest in contests if contest["real"] and _can_tell(contest["ranking"])]
     names = list(dict.fromkeys(contest["data"] for contest in real))
     first = [name for name in names if all(c["ssr_first_or_tied"] for c in real if c["data"] == name)]
     return {
@@ -136,9 +139,9 @@ def _judge_contest(
     best = next(one.entrant.label for one in finished if not one.entrant.model.is_reference)
     ranking = [_line(study, one, alone[one.entrant.label]) for one in finished]
     for line in ranking:
-        line["against_best"] = "best" if line["model"] == best else verdict_on(line["model"], best, tests)
+        line["against_best"] = "best" if line["model"] == best else pair_test(tests, line["model"], best)["verdict"]
     ranking += [_line(study, one, None) | {"against_best": "failed"} for one in everyone if not one.records]
-    own = [line for line in ranking if is_own(line) and not line["outside"]]
+    own = [line for line in ranking if is_ssr(line)]
     record = next(iter(finished[0].records.values()))
     return {
         "study": study.rules.name,
@@ -157,19 +160,13 @@ def _judge_contest(
     }
 
 
-def is_own(line: dict[str, Any]) -> bool:
-    """Whether a line of a ranking is a model of the SSR family.
+def _can_tell(ranking: list[dict[str, Any]]) -> bool:
+    """Whether SSR models stand in a ranking and others beside them, and one of them has several seeds.
 
-    Example:
-        >>> is_own({"name": "ssr_a"}), is_own({"name": "mlp"})
-        (True, False)
+    Trees and runs that failed are left out.
     """
-    return line["name"].startswith(_OWN_MODELS)
-
-
-def _has_both_kinds(ranking: list[dict[str, Any]]) -> bool:
-    """Whether SSR models stand in a ranking and others beside them, trees and runs that failed left out."""
-    return len({is_own(line) for line in ranking if not line["outside"] and line["auc"] is not None}) == 2
+    models = [line for line in ranking if not line["outside"] and line["auc"] is not None]
+    return len({is_ssr(line) for line in models}) == 2 and any(len(line["seeds"]) > 1 for line in models)
 
 
 def _all_pairs(ranked: list[str], sides: dict[str, AucSide], draws: dict[str, np.ndarray]) -> list[dict[str, Any]]:
@@ -206,31 +203,8 @@ def _word(result: Comparison, p_holm: float) -> str:
     return "better" if result.difference > 0 else "worse"
 
 
-def verdict_on(model: str, other: str, tests: list[dict[str, Any]]) -> str:
-    """What the tests say of ``model`` beside ``other``, whichever of them a test names first.
-
-    Example:
-        >>> verdict_on("mlp", "fm", [{"one": "fm", "other": "mlp", "verdict": "better"}])
-        'worse'
-    """
-    turned = {"better": "worse", "worse": "better"}
-    for test in tests:
-        word = str(test["verdict"])
-        if (test["one"], test["other"]) == (model, other):
-            return word
-        if (test["one"], test["other"]) == (other, model):
-            return turned.get(word, word)
-    raise KeyError((model, other))
-
-
 def _line(study: StudySettings, one: Finished, alone: Comparison | None) -> dict[str, Any]:
-    entrant, chosen, records = one.entrant, one.chosen, one.records
-    size, had = chosen.get("size", {}), _size(one)
-    unit = {"parameters": "dense", "flops": "flops", "none": ""}[study.budget.kind]
-    reached = size.get(unit)
-    is_matched = None
-    if entrant.target is not None and reached is not None:
-        is_matched = abs(reached - entrant.target) <= study.budget.tolerance * entrant.target
+    entrant, chosen, records, had = one.entrant, one.chosen, one.records, one.size()
     return {
         "model": entrant.label,
         "label": entrant.model.label,
@@ -249,7 +223,7 @@ def _line(study: StudySettings, one: Finished, alone: Comparison | None) -> dict
         "trees": _trees(records) if entrant.model.is_reference else None,
         "flops": had["flops"],
         "closed_flops": had["closed_flops"],
-        "within_budget": is_matched,
+        "within_budget": study.budget.is_met(chosen.get("size", {}), entrant.target),
         "budget_factor": chosen.get("factor"),
         "trials": chosen.get("trials"),
         "failed_trials": chosen.get("failed_trials"),
@@ -260,20 +234,6 @@ def _line(study: StudySettings, one: Finished, alone: Comparison | None) -> dict
         "train_seconds": mean_of_known([record.timings["train_seconds"] for record in records.values()]),
         "selection_gain": selection_gain(one.folder, chosen) if study.rules.selection_gain else None,
     }
-
-
-def _size(one: Finished) -> dict[str, int | None]:
-    """What a model costs, as it was matched to the budget; one that chose its fields after that is smaller.
-
-    Of such a model it is what its runs had, in the mean; what one row meets was not counted again.
-    """
-    names = ("dense", "embedding", "active", "flops", "closed_flops")
-    if one.entrant.model.worth is None:
-        return {name: one.chosen.get("size", {}).get(name) for name in names}
-    records = one.records.values()
-    means = {name: mean_of_known([r.parameters.get(name) for r in records]) for name in ("dense", "embedding")}
-    means["flops"] = mean_of_known([record.flops["forward_per_row"] for record in records])
-    return dict.fromkeys(names) | {name: None if mean is None else round(mean) for name, mean in means.items()}
 
 
 def _trees(records: dict[int, RunRecord]) -> dict[str, float | None]:

@@ -1,6 +1,7 @@
 """Whole studies on planted logs: fair, and blind to the test rows until the end."""
 
 import json
+import os
 import sys
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from tamis.features import Schema
 from tamis.record import RunRecord
 from tamis.study import compare, plan_study, prepare_study, read_study
 from tamis.study.budget import Size
+from tamis.study.lock import LOCK, alone_in
 
 
 def lines_of(contest):
@@ -192,6 +194,31 @@ def test_a_study_with_a_reference_says_at_once_that_the_package_is_missing(plant
     with pytest.raises(ConfigError, match=r"needs the package lightgbm"):
         tiny.run(table, tmp_path)
     assert not (tmp_path / "runs").exists()
+
+
+def test_the_package_is_not_asked_for_where_no_reference_stands(plant, tiny, tmp_path, in_this_process, monkeypatch):
+    monkeypatch.setitem(sys.modules, "lightgbm", None)
+    data = [plant("log"), plant("other")]
+    table = {
+        **tiny.study_of(data, [tiny.mlp()], seeds=[0]),
+        "reference": [{"name": "lightgbm", "only": ["other"]}],
+    }
+    study = read_study(table, where="study.toml").only(["log"])
+    (contest,) = compare(study, prepare_study(study), runs=tmp_path / "runs")["data_sets"]
+    assert contest["data"] == "log" and tiny.all_ran(contest)
+
+
+def test_two_studies_do_not_train_into_the_same_folders_at_once(plant, tiny, tmp_path, in_this_process):
+    table = tiny.study_of([plant("log")], [tiny.mlp()], seeds=[0])
+    with alone_in(tmp_path / "runs" / "log"):
+        with pytest.raises(
+            ConfigError,
+            match=rf"runs/log: only one study .*, and process {os.getpid()} of .* does so now. Wait .* with --runs",
+        ):
+            tiny.run(table, tmp_path)
+        assert [path.name for path in (tmp_path / "runs").rglob("*")] == ["log", LOCK]
+        assert tiny.all_ran(tiny.run(table, tmp_path, name="elsewhere")["data_sets"][0])
+    assert tiny.all_ran(tiny.run(table, tmp_path)["data_sets"][0])
 
 
 def test_equal_models_are_not_told_apart_on_noise_and_on_signal(plant, tiny, tmp_path, in_this_process):

@@ -1,9 +1,11 @@
 """Processes of one core: what one of them does to itself stays its own affair."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -54,6 +56,22 @@ def test_a_job_that_raises_and_one_that_is_killed_leave_the_others_alone():
     assert second == [Outcome(reason="ConfigError: the thing is wrong."), Outcome(value=8)]
     assert sorted(heard) == ["job"] * 5 + ["last"]
     assert os.environ.get("OMP_NUM_THREADS") == before
+
+
+def test_a_process_that_is_killed_while_it_waits_is_replaced():
+    results, killed, threads = [], [], set(threading.enumerate())
+
+    def kill(_):
+        if not killed:
+            (child,) = multiprocessing.active_children()
+            killed.append(child.pid)
+            os.kill(child.pid, signal.SIGKILL)
+            # The threads that look after the process end once they have seen that it did.
+            for thread in set(threading.enumerate()) - threads:
+                thread.join(120)
+
+    run_chains([chain(results, [job(double, 1)], [job(double, 2)])], processes=1, report=kill)
+    assert killed and results == [Outcome(value=2), Outcome(value=4)]
 
 
 def test_what_is_begun_is_ended_before_more_is_begun(in_this_process):

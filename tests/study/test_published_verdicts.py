@@ -8,7 +8,8 @@ import pytest
 
 from tamis.analysis import holm
 from tamis.analysis.uncertain_spread import UncertainSpread
-from tamis.study.verdicts import FORMAT, LEVEL, verdict_on
+from tamis.record import pair_test
+from tamis.study.verdicts import FORMAT, LEVEL
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 PUBLISHED = [RESULTS / "verdicts.json", *sorted((RESULTS / "studies").glob("*/verdicts.json"))]
@@ -50,5 +51,5 @@ def test_published_verdicts_are_those_of_the_rule(path):
         assert [test["verdict"] for test in tests] == words
         best = next(line["model"] for line in ran if not line["outside"])
         for line in ran:
-            said = "best" if line["model"] == best else verdict_on(line["model"], best, tests)
+            said = "best" if line["model"] == best else pair_test(tests, line["model"], best)["verdict"]
             assert line["against_best"] == said

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,63 @@ def test_a_trial_that_could_not_meet_its_budget_is_made_once_it_can(plant, tiny,
         tiny.run(table, tmp_path)
     table["model"][0]["settings"]["dim"] = 4  # the way out that the message names
     assert tiny.all_ran(tiny.run(table, tmp_path)["data_sets"][0])
+
+
+@pytest.mark.parametrize("room", ["tamis.study.budget", "tamis.experiment.planning"])
+def test_a_trial_for_which_memory_was_short_is_made_once_there_is_enough(
+    plant, tiny, tmp_path, in_this_process, monkeypatch, room
+):
+    """Looked up before a model of its size is built at all, and before a run, it is short for the second trial only."""
+    table = {
+        **tiny.study_of([plant("log")], [tiny.mlp(budget_setting="hidden")], trials=3, seeds=[0]),
+        "budget": {"kind": "parameters", "targets": [200], "tolerance": 0.2},
+        "search": tiny.SEARCH,
+    }
+    free = iter([None, 1000])
+    with monkeypatch.context() as patch:
+        patch.setattr(f"{room}.free_memory_bytes", lambda: next(free, None))
+        (line,) = tiny.run(table, tmp_path)["data_sets"][0]["ranking"]
+    (refused,) = line["failed_trials"]
+    assert refused["trial"] == 1 and "0.0 MB are free" in refused["reason"] and not line["failed"]
+    assert not chosen_files(tmp_path), "a choice that will be made again"
+    tried = [json.loads(path.read_text())["values"] for path in tiny.trial_files(tmp_path)]
+    assert runs_left(table, tmp_path)["mlp"] >= 1
+    assert tiny.all_ran(tiny.run(table, tmp_path)["data_sets"][0])
+    assert [json.loads(path.read_text())["values"] for path in tiny.trial_files(tmp_path)] == tried
+    assert len(chosen_files(tmp_path)) == 1 and runs_left(table, tmp_path) == {"mlp": 0}
+
+
+def test_what_has_run_needs_no_memory_to_be_found_again(plant, tiny, tmp_path, in_this_process, monkeypatch):
+    table = {
+        **tiny.study_of([plant("log")], [tiny.mlp(budget_setting="hidden")], trials=1, seeds=[0]),
+        "budget": {"kind": "parameters", "targets": [200, 400], "tolerance": 0.2, "tuned_at": 400},
+        "search": tiny.SEARCH,
+    }
+    verdicts = tiny.run(table, tmp_path)
+    monkeypatch.setattr("tamis.study.budget.free_memory_bytes", lambda: 1000)
+    assert tiny.run(table, tmp_path) == verdicts and tiny.all_ran(verdicts["data_sets"][0])
+    table["study"]["name"] = "anew"
+    with pytest.raises(DataError, match="200 parameters need 0.0 MB of memory"):
+        tiny.run(table, tmp_path, name="anew")
+
+
+@pytest.mark.parametrize(
+    "budget", [{"kind": "parameters", "targets": [1000]}, {"kind": "flops", "targets": [200]}, {"kind": "none"}]
+)
+def test_runs_of_another_budget_are_not_judged_as_of_this_one(plant, tiny, tmp_path, in_this_process, budget):
+    models = [tiny.mlp(budget_setting="hidden"), {"name": "lr"}]
+    table = {
+        **tiny.study_of([plant("log")], models, seeds=[0]),
+        "budget": {"kind": "parameters", "targets": [200], "tolerance": 0.2},
+    }
+    tiny.run(table, tmp_path)
+    table["budget"] = budget
+    (contest,) = judge(read_study(table, where="study.toml"), tmp_path / "runs")["data_sets"]
+    lines = {line["model"]: line for line in contest["ranking"]}
+    assert len(lines["lr"]["seeds"]) == 1, "it has one size at all budgets"
+    assert [one["reason"] for one in lines["mlp"]["failed"]] == [
+        "was run with other settings than the study has now; start the study again"
+    ]
 
 
 def test_values_that_do_not_go_together_fail_their_trial_and_not_the_study(plant, tiny, tmp_path, in_this_process):
@@ -332,17 +390,19 @@ def test_a_killed_study_goes_on_repeats_nothing_and_says_the_same(plant, tiny, t
         assert (tmp_path / new).read_bytes() == old.read_bytes()
 
 
-def test_a_process_that_is_killed_in_a_final_run_fails_that_run_only(plant, tiny, tmp_path):
-    heard = []
+def test_a_process_that_is_killed_in_a_final_run_fails_that_run_only(plant, tiny, tmp_path, monkeypatch):
+    submit = ProcessPoolExecutor.submit
 
-    def kill_once(done, total, name):
-        heard.append(name)
-        if len(heard) == 1:  # the first run has ended, and the same process takes the next
+    def submit_and_kill(pool, function, table, *rest):
+        future = submit(pool, function, table, *rest)
+        if table["training"]["seed"] == 1:
             (child,) = multiprocessing.active_children()
             os.kill(child.pid, signal.SIGKILL)
+        return future
 
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", submit_and_kill)
     table = tiny.study_of([plant("log")], [tiny.mlp()], seeds=[0, 1, 2])
-    (contest,) = tiny.run(table, tmp_path, processes=1, report=kill_once)["data_sets"]
+    (contest,) = tiny.run(table, tmp_path, processes=1)["data_sets"]
     (line,) = contest["ranking"]
     assert [one["seed"] for one in line["seeds"]] == [0, 2]
     assert [failed["seed"] for failed in line["failed"]] == [1]

@@ -100,7 +100,15 @@ def test_shares_of_the_rows_are_points_along_rows_and_curves_along_sizes():
         ({"scale": {"data_shares": [0.5, 0.5]}}, r"data_shares must be .* differ"),
         ({"scale": {"threshold": 0.0}}, r"threshold must be above 0 and below 1 and draws at least 100; got 0.0"),
         ({"scale": {"grid": {"dim": []}}}, r"grid 'dim': must be a list of values that differ, .* got \[\]"),
-        ({"scale": {"grid": {"dim": [8, 8]}}}, r"grid 'dim': must be a list of values that differ"),
+        ({"scale": {"grid": {"dim": [8, 8]}}}, r"grid 'dim': two of \[8, 8\] become the same folder, '8'. Give values"),
+        (
+            {"scale": {"grid": {"shape": {"a b": {"dim": 8}, "a_b": {"dim": 16}}}}},
+            r"grid 'shape': two of \['a b', 'a_b'\] become the same folder, 'a_b'. .* names that differ in letters",
+        ),
+        (
+            {"budget": SIZES, "scale": {"axis": "active"}, "model": [{"name": "mlp", "worth": {"threshold": 2.0}}]},
+            r"model 'mlp': has a part worth, .* Take another axis than 'active', or leave worth out",
+        ),
         ({"scale": {"grid": {"size": [8, 16]}}}, r"grid 'size': is said by \[budget\] targets"),
         ({"scale": {"grid": {"dmi": [8, 16]}}}, r"MLPConfig has no setting 'dmi'. Did you mean 'dim'\?"),
         (

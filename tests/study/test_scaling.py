@@ -227,6 +227,23 @@ def test_the_sizes_of_a_curve_are_those_of_its_axis(table_of, tmp_path, axis, ex
     assert curve["fitted"]["size"][0] == expected[0] and curve["extrapolation"][0]["size"] == 2 * expected[-1]
 
 
+@pytest.mark.parametrize(("axis", "part"), [("parameters", 1.0), ("all_parameters", 1.5), ("flops", 3.0)])
+def test_a_model_that_chose_its_fields_has_the_size_of_its_runs(table_of, tmp_path, axis, part):
+    table = table_of(scale={"axis": axis, "draws": 100})
+    table["model"][0]["worth"] = {"threshold": 2.5}
+    settings = read_scale(table, where="study.toml")
+    made_up_runs(settings, tmp_path, [0, 0.1, 0.2, 0.3], seed=6)
+    for point in settings.points():
+        for number in point.entrant.seeds:
+            had = point.entrant.target // 2 + (-1) ** number  # not every seed leaves out the same
+            costs = {"parameters": {"dense": had, "embedding": had // 2}, "flops": {"forward_per_row": 3 * had}}
+            rewrite(point.entrant.folder(tmp_path) / f"seed-{number}", "record.json", lambda r, c=costs: r.update(c))
+    (curve,) = judge_scale(settings, tmp_path)["curves"]
+    halves = [target // 2 for target in SIZES["targets"]]
+    assert [point["size"] for point in curve["points"]] == pytest.approx([part * half for half in halves], abs=1)
+    assert [point["parameters"]["dense"] for point in curve["points"]] == halves
+
+
 def test_the_verdicts_and_numbers_are_those_of_the_analysis(table_of, tmp_path):
     table = table_of(
         budget=SIZES | {"targets": [100, 1000, 10_000, 100_000, 1_000_000]}, scale={"threshold": 0.02, "draws": 100}
@@ -291,7 +308,7 @@ def test_no_law_is_fitted_to_an_auc_that_is_not_defined(table_of, tmp_path):
     assert curve["laws"].keys() == {"log_loss"} and "AUC of a run is not defined" in curve["no_law"]
     assert curve["best"] is None and curve["log_loss_slope"] is not None
     text = write_scaling_page(results, tmp_path / "page.html").read_text()
-    assert text.count("×</th>") == 3 and text.count("<svg") == 1
+    assert text.count("×<small>") == 3 and text.count("<svg") == 1
     for path in tmp_path.rglob("record.json"):
         rewrite(path.parent, path.name, lambda record: record["test"].update(log_loss=None))
     (curve,) = judge_scale(settings, tmp_path)["curves"]

@@ -6,7 +6,7 @@ import pytest
 
 from tamis.errors import ConfigError
 from tamis.study import load_study, read_study
-from tamis.study.search import read_run
+from tamis.study.search import changed, read_run
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDIES = sorted(
@@ -139,11 +139,19 @@ def test_each_budget_is_a_contest_with_labels_of_its_own():
         ),
         (
             {"model": [{"name": "mlp", "seeds": [5]}]},
-            r"model 'mlp': seeds must be as many as the study's 3; got \[5\]",
+            r"model 'mlp': seeds must be as many as the study's 3; got \[5\]. Give it as many, or leave them out",
+        ),
+        (
+            {"model": [{"name": "mlp", "seeds": [5, 5, 5]}]},
+            r"model 'mlp': seeds must be at least one and differ; got \[5, 5, 5\]. Give each final run a seed",
         ),
         (
             {"search": {"model.dropuot": {"choices": [0.1]}}},
             r"MLPConfig has no setting 'dropuot'. Did you mean 'dropout'\?",
+        ),
+        (
+            {"search": {"model.dim.rank": {"choices": [1]}}},
+            r"'model.dim.rank' is no setting, as model.dim is a value, not a table. Tune model.dim",
         ),
         ({"search": {"model.dropout": {"choices": [0.1, 1.5]}}}, r"dropout must be at least 0 and below 1; got 1.5"),
         (
@@ -165,6 +173,16 @@ def test_each_budget_is_a_contest_with_labels_of_its_own():
 def test_what_is_wrong_is_said_in_one_sentence(parts, message):
     with pytest.raises(ConfigError, match=message):
         read(**parts)
+
+
+def test_a_trial_may_change_a_whole_table():
+    (entrant,) = read().entrants()
+    tables = [{"learning_rate": 0.5}, {"learning_rate": 0.25, "weight_decay": 0.1}]
+    for table in tables:
+        dense = changed(entrant.settings, {"training.dense": table}, where="trial").training.dense
+        assert {name: getattr(dense, name) for name in table} == table
+    study = read(study={"name": "s", "trials": 2}, search={"training.dense": {"choices": tables}})
+    assert study.search["training.dense"].choices == tuple(tables)
 
 
 def test_settings_of_a_data_set_reach_the_models_that_have_them_and_say_nothing_else():
@@ -191,8 +209,8 @@ def test_a_reference_stands_once_beside_all_budgets_of_a_data_set_and_is_tuned_i
     trees = study.entrants()[-1]
     assert list(trees.search) == ["reference.leaves"]
     assert (trees.settings.metric, trees.settings.seed) == ("log_loss", 4)
-    changed = read_run({**trees.settings.to_table(), "reference": {"name": "lightgbm", "leaves": 7}}, where="trial")
-    assert changed.trees.leaves == 7 and changed.with_seed(9).seed == 9
+    other = read_run({**trees.settings.to_table(), "reference": {"name": "lightgbm", "leaves": 7}}, where="trial")
+    assert other.trees.leaves == 7 and other.with_seed(9).seed == 9
     assert read_run(trees.settings.to_table(), where="again") == trees.settings
 
 

@@ -1,6 +1,9 @@
 """Verdicts from scores whose truth is known."""
 
+import contextlib
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -8,9 +11,9 @@ from sklearn.metrics import roc_auc_score
 
 from tamis.analysis import bootstrap_aucs, compare_auc, holm
 from tamis.errors import DataError
-from tamis.record import RunRecord
+from tamis.record import RunRecord, pair_test
 from tamis.study import judge, read_study, write_verdicts
-from tamis.study.verdicts import verdict_on
+from tamis.study import verdicts as verdicts_file
 
 
 @pytest.fixture
@@ -84,8 +87,8 @@ def test_a_planted_difference_is_found_and_named_the_right_way_round(made, tmp_p
     assert [line["model"] for line in contest["ranking"]][0] == "b"
     words = {line["model"]: line["against_best"] for line in contest["ranking"]}
     assert words == {"b": "best", "a": "worse", "c": "worse"}
-    assert verdict_on("b", "a", contest["tests"]) == "better" and verdict_on("a", "b", contest["tests"]) == "worse"
-    assert verdict_on("a", "c", contest["tests"]) == "not told apart"
+    words = {pair: pair_test(contest["tests"], *pair)["verdict"] for pair in ("ba", "ab", "ac")}
+    assert words == {"ba": "better", "ab": "worse", "ac": "not told apart"}
 
 
 def test_the_numbers_are_those_of_the_analysis(made, tmp_path):
@@ -184,8 +187,10 @@ def test_other_test_rows_are_refused_whichever_seed_has_them(made, tmp_path, see
 
 def test_one_seed_each_tells_nothing_apart(made, tmp_path):
     labels, sides = draw(np.random.default_rng(1), rows=3000, gains=(0.0, 1.5, 0.0))
-    study = made({"log": labels}, {"log": {label: side[:1] for label, side in sides.items()}}, seeds=[0])
-    (contest,) = judge(study, tmp_path)["data_sets"]
+    sides = {label: side[:1] for label, side in sides.items()}
+    verdicts = judge(made({"log": labels}, {"log": sides}, names={"a": "ssr_s"}, seeds=[0]), tmp_path)
+    (contest,) = verdicts["data_sets"]
+    assert contest["ssr_first_or_tied"] and verdicts["real_sets"] == verdicts["ssr_first_or_tied_real_sets"] == 0
     assert {test["verdict"] for test in contest["tests"]} == {"not told apart"}
     assert {test["seeds_error"] for test in contest["tests"]} == {None}
     assert min(test["p"] for test in contest["tests"]) < 1e-6, "by the rows alone"
@@ -303,6 +308,29 @@ def test_what_waited_and_is_judged_now_waits_no_more(made, tmp_path):
     out = tmp_path / "verdicts.json"
     write_verdicts({"data_sets": [], "waiting": [{**place, "reason": "a: has not been run yet"}]}, out)
     assert write_verdicts(judged, out)["waiting"] == []
+
+
+def test_studies_that_add_to_one_file_at_the_same_time_lose_nothing(tmp_path, monkeypatch):
+    """Each would have read the file before the other wrote, if it were let."""
+    out, both_have_read = tmp_path / "new" / "verdicts.json", threading.Barrier(2)
+    read = verdicts_file._read_verdicts
+
+    def read_and_wait(path):
+        found = read(path)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both_have_read.wait(timeout=0.3)
+        return found
+
+    def add(name):
+        place = {"study": "s", "data": name, "budget": "none", "target": None}
+        write_verdicts({"data_sets": [], "waiting": [{**place, "reason": "has not been run yet"}]}, out)
+
+    add("first")
+    monkeypatch.setattr(verdicts_file, "_read_verdicts", read_and_wait)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(add, ("second", "third")))
+    assert sorted(one["data"] for one in json.loads(out.read_text())["waiting"]) == ["first", "second", "third"]
+    assert [path.name for path in out.parent.iterdir()] == ["verdicts.json"]
 
 
 @pytest.mark.parametrize("content", ['{"format": 2, "data_sets": []}', "no JSON", "[]"])
