@@ -38,6 +38,17 @@ DOCUMENTS = (
     "docs/beyond.md",
     "docs/comparing.md",
 )
+ABLATIONS = RESULTS / "studies" / "ablations" / "verdicts.json"
+BEYOND = [
+    ("adaptive", "static"),
+    ("static-field", "static"),
+    ("static-field-dimension", "static"),
+    ("closed-form", "ssr_d"),
+    ("ssr_d", "no-gate"),
+    ("paper-with-gate", "paper"),
+]
+"""What goes beyond the paper, each beside what it replaces."""
+STATIC = ["static", "static-2-views", "static-32-views", "static-128-views"]
 GENERATED: dict[str, Callable[[], str]] = {
     "results": runs.results_table,
     "tuning": runs.tuning_table,
@@ -58,8 +69,10 @@ GENERATED: dict[str, Callable[[], str]] = {
     "static_views": static_views.static_views_table,
     "scaled_views_movielens_1m": lambda: static_views.scaled_views_table("scaling-movielens-1m"),
     "scaled_views_planted": lambda: static_views.scaled_views_table("scaling-planted"),
-    "beyond": lambda: studies.verdicts_table(RESULTS / "studies" / "beyond-planted-small" / "verdicts.json"),
-    "ablations": lambda: studies.ablations_table(RESULTS / "studies" / "ablations" / "verdicts.json", "ssr_d"),
+    "ablations": lambda: studies.ablations_table(ABLATIONS, "ssr_d"),
+    "beyond": lambda: studies.pairs_table(ABLATIONS, BEYOND),
+    "again": lambda: studies.pairs_table(ABLATIONS, [(f"{name}-again", name) for name in ("ssr_d", "static", "mlp")]),
+    "narrower_views": lambda: static_views.narrower_views_table("ablations", STATIC),
     "worth": lambda: worth.worth_table(worth.WITH_WORTH),
     "by_context": lambda: worth.worth_table(worth.WITH_CONTEXT, with_context=True),
     "worth_by_epoch": worth.worth_by_epoch_table,
@@ -81,6 +94,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "lighter": lab.lighter_table,
     "sparsity": lab.sparsity_table,
     "milliseconds": lab.milliseconds_table,
+    "signal": lambda: lab.signal_table("planted-sparse", "signal"),
     "false_alarms": false_alarms.false_alarms_table,
 }
 

@@ -12,9 +12,8 @@ from typing import Any
 
 from tables import lab, one_by_one, probabilities, scaling
 from tables.places import RESULTS
-from tables.studies import is_published_ssr, pair_test
-from tamis.record import RunRecord
-from tamis.study.verdicts import is_own, verdict_on
+from tables.studies import is_published_ssr
+from tamis.record import RunRecord, is_ssr, pair_test
 
 _SIZES = {"k": 1_000, "m": 1_000_000}
 
@@ -57,7 +56,9 @@ def told(word: str, place: str, label: str) -> str:
     """All models than which one is told ``better`` or ``worse``, the best of them first."""
     contest, model = _contest(place), _line(place, label)["model"]
     others = [line for line in contest["ranking"] if line["model"] != model and line["auc"] is not None]
-    names = [f"`{line['label']}`" for line in others if verdict_on(model, line["model"], contest["tests"]) == word]
+    names = [
+        f"`{line['label']}`" for line in others if pair_test(contest["tests"], model, line["model"])["verdict"] == word
+    ]
     assert names, f"{label} is told {word} than no model of {place}"
     return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
 
@@ -84,7 +85,7 @@ def real_gaps(size: str) -> str:
         if contest["real"] and contest["target"] == _size(size):
             models = [line for line in contest["ranking"] if not line["outside"] and line["auc"] is not None]
             own = max(line["auc"] for line in models if is_published_ssr(line))
-            found.append(own - max(line["auc"] for line in models if not is_own(line)))
+            found.append(own - max(line["auc"] for line in models if not is_ssr(line)))
     return _from_to(found)
 
 

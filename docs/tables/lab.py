@@ -79,6 +79,43 @@ def milliseconds_table() -> str:
     return "\n".join(lines)
 
 
+def signal_table(dataset: str, prefix: str) -> str:
+    """How much of what models read and keep comes from the fields named ``prefix...``: means with intervals."""
+    lines = [
+        "| model | layer | by weights, untrained | by weights | weighed by the size of the input "
+        "| kept by the competition |",
+        "|---|---|---:|---|---|---|",
+    ]
+    for model, seeds in _inspected():
+        if seeds[0]["dataset"] != dataset:
+            continue
+        for name in _reading(seeds):
+            layers = [layer["fields"] for layer in _same_layer(seeds, name)]
+            fresh, trained, on_rows = (
+                [_share_of(part["names"], part[when], prefix) for part in layers]
+                for when in ("untrained", "trained", "on_rows")
+            )
+            kept = [
+                statistics.mean(_share_of(one["sources"], view, prefix) for view in one["kept"])
+                for seed in seeds
+                for one in seed["filters"]
+                if one["kind"] == "dynamic" and one["reads_fields"]
+            ]
+            cells = [f"{statistics.mean(fresh):.1%}", *map(_mean_share, (trained, on_rows, kept))]
+            lines.append(f"| `{model}` | `{name}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _share_of(names: Sequence[str], shares: Sequence[float], prefix: str) -> float:
+    return sum(share for name, share in zip(names, shares, strict=True) if name.startswith(prefix))
+
+
+def _mean_share(shares: Sequence[float]) -> str:
+    """A mean over seeds with its interval, nothing where there is none."""
+    ends = mean_interval(shares) if shares else None
+    return "" if ends is None else f"{statistics.mean(shares):.1%} [{ends[0]:.1%}, {ends[1]:.1%}]"
+
+
 def lighter_table() -> str:
     """What each trained model loses and saves when it is made lighter."""
     lines = [

@@ -7,8 +7,7 @@ from typing import Any
 
 from tables.places import RESULTS
 from tables.studies import difference, table_contests
-from tamis.record import RunRecord
-from tamis.study.verdicts import is_own
+from tamis.record import RunRecord, is_ssr
 
 _TARGET = 300_000
 _CHANGES = {
@@ -65,7 +64,7 @@ def promised(*sets: str) -> str:
         _mean(_records(place, contest, line["label"]), "calibration_ratio")
         for contest in json.loads((place / "verdicts.json").read_text())["data_sets"]
         for line in contest["ranking"]
-        if contest["data"] in sets and is_own(line) and "-" in line["label"]
+        if contest["data"] in sets and is_ssr(line) and "-" in line["label"]
     ]
     return f"{min(found):.2f} to {max(found):.2f}"
 

@@ -1,10 +1,11 @@
 """How much of its input a view of SSR-S reads at the compared sizes: at 100 % and more it leaves nothing out."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from tables.places import RESULTS
-from tables.studies import table_contests
+from tables.studies import difference, table_contests
 from tamis.record import RunRecord
 
 _LABELS = ("ssr_s_paper", "ssr_s_official")
@@ -43,6 +44,27 @@ def scaled_views_table(study: str) -> str:
             f"| a view reads | {' | '.join(f'{share:.0%}' for share in shares.values())} |",
         ]
     )
+
+
+def narrower_views_table(study: str, labels: Sequence[str]) -> str:
+    """One line a number of views at one size, one column a data set: the share read, the AUC, and what the tests say.
+
+    ``labels`` are the variants, the one that the others stand beside first.
+    """
+    base = labels[0]
+    contests = json.loads((RESULTS / "studies" / study / "verdicts.json").read_text())["data_sets"]
+    lines = [f"| views | {' | '.join(contest['data'] for contest in contests)} |", f"|---:|{'---|' * len(contests)}"]
+    found = []
+    for label in labels:
+        cells = []
+        for contest in contests:
+            place = RESULTS / "studies" / study / contest["dataset"] / contest["split"] / label / "seed-0.json"
+            views = RunRecord.load(place).settings["model"]["views"][0]
+            auc = next(line["auc"] for line in contest["ranking"] if line["model"] == label)
+            beside = "" if label == base else ": " + " ".join(difference(contest["tests"], label, base))
+            cells.append(f"{_shares(place)[0]:.0%}, {auc:.4f}{beside}")
+        found.append((views, cells))
+    return "\n".join([*lines, *(f"| {views} | {' | '.join(cells)} |" for views, cells in sorted(found))])
 
 
 def _shares(path: Path) -> list[float]:

@@ -1,12 +1,13 @@
 """What studies found: models beside each other on the same rows, with corrected tests."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tables.places import RESULTS, interval
 from tamis.analysis import holm
-from tamis.study.verdicts import is_own, verdict_on
+from tamis.record import is_ssr, pair_test
 
 _PUBLISHED_SSR = ("ssr_s_paper", "ssr_s_official", "ssr_d_paper", "ssr_d_official", "ssr_d_unirank")
 
@@ -20,13 +21,13 @@ def evidence_table() -> str:
     ]
     for contest in table_contests():
         models = [line for line in contest["ranking"] if not line["outside"] and line["auc"] is not None]
-        best = {is_ssr: next(line for line in models if is_own(line) == is_ssr) for is_ssr in (True, False)}
+        best = {own: next(line for line in models if is_ssr(line) == own) for own in (True, False)}
         trees = next((line for line in contest["ranking"] if line["outside"]), None)
         gap, verdict_word = difference(contest["tests"], best[True]["model"], best[False]["model"])
         lines.append(
             f"| {contest['data']} | {contest['target']:,} | {contest['rows']['test']:,} ({contest['positives']:,}) "
             f"| {len(models[0]['seeds'])} | {_named_auc(best[True])} | {_named_auc(best[False])} "
-            f"| {gap} | {verdict_word} | {'SSR' if is_own(models[0]) else 'another model'} "
+            f"| {gap} | {verdict_word} | {'SSR' if is_ssr(models[0]) else 'another model'} "
             f"| {'' if trees is None or trees['auc'] is None else format(trees['auc'], '.4f')} |"
         )
     return "\n".join(lines)
@@ -57,7 +58,7 @@ def baselines_tables() -> str:
             f"| {target:,} dense parameters | {' | '.join(contest['data'] for contest in contests)} |",
             f"|---|{'---|' * len(contests)}",
         ]
-        others = [line["label"] for contest in contests for line in contest["ranking"] if not is_own(line)]
+        others = [line["label"] for contest in contests for line in contest["ranking"] if not is_ssr(line)]
         for label in dict.fromkeys(others):
             lines.append(f"| `{label}` | {' | '.join(_told_of_ssr(contest, label) for contest in contests)} |")
         parts.append("\n".join(lines))
@@ -117,24 +118,27 @@ def ablations_table(path: Path, base: str) -> str:
     return "\n".join(lines)
 
 
+def pairs_table(path: Path, pairs: Sequence[tuple[str, str]]) -> str:
+    """One line a pair, one column a data set: by how much the first is above the second, and what is told of it."""
+    contests = json.loads(path.read_text())["data_sets"]
+    heads = [contest["data"] for contest in contests]
+    lines = [f"| model | beside | {' | '.join(heads)} |", f"|---|---|{'---|' * len(heads)}"]
+    for one, other in pairs:
+        cells = [" ".join(difference(contest["tests"], one, other)) for contest in contests]
+        lines.append(f"| `{one}` | `{other}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def table_contests() -> list[dict[str, Any]]:
     """All contests of the table, real data sets first."""
     found = json.loads((RESULTS / "verdicts.json").read_text())["data_sets"]
     return sorted(found, key=lambda contest: (not contest["real"], contest["data"], contest["target"]))
 
 
-def difference(tests: list[dict[str, Any]], one: str, other: str) -> tuple[str, str]:
+def difference(tests: Sequence[dict[str, Any]], one: str, other: str) -> tuple[str, str]:
     """The difference of two models with its interval, and what the corrected test says of the first."""
     test = pair_test(tests, one, other)
-    return interval({**test, "mean": test["difference"]}), verdict_on(one, other, tests)
-
-
-def pair_test(tests: list[dict[str, Any]], one: str, other: str) -> dict[str, float]:
-    """By how much the first model is above the second, with the interval, whichever of them the test names first."""
-    test = next(test for test in tests if {test["one"], test["other"]} == {one, other})
-    if test["one"] == one:
-        return {name: test[name] for name in ("difference", "low", "high")}
-    return {"difference": -test["difference"], "low": -test["high"], "high": -test["low"]}
+    return interval({**test, "mean": test["difference"]}), test["verdict"]
 
 
 def is_published_ssr(line: dict[str, Any]) -> bool:
@@ -179,7 +183,7 @@ def _told_of_ssr(contest: dict[str, Any], label: str) -> str:
     if label not in models:
         return "–"
     words = [
-        verdict_on(line["model"], models[label], contest["tests"])
+        pair_test(contest["tests"], line["model"], models[label])["verdict"]
         for line in contest["ranking"]
         if is_published_ssr(line) and line["label"] in models
     ]

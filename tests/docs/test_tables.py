@@ -62,6 +62,23 @@ def test_milliseconds_are_medians_over_seeds_and_only_of_one_thread(monkeypatch)
     assert lab.milliseconds_table().splitlines()[2:] == ["| log | `ssr_s` | 1,024 | 20 | 50 | 1 | 25% | 2 | 4 |  |  |"]
 
 
+def test_the_share_of_named_fields_is_their_sum_seed_by_seed(monkeypatch):
+    from tables import lab
+
+    def seed(*kept):
+        fields = {"names": ["signal_1", "noise_1", "signal_2"], "untrained": [0.1, 0.8, 0.1]}
+        fields |= {"trained": [0.2, 0.6, 0.2], "on_rows": [0.3, 0.5, 0.2]}
+        sieve = {"kind": "dynamic", "reads_fields": True, "sources": fields["names"], "kept": list(kept)}
+        layer = {"name": "projection", "reads_fields": True, "fields": fields}
+        return {"dataset": "log", "layers": [layer], "filters": [sieve]}
+
+    inspected = [("ssr_d", [seed([0.2, 0.6, 0.2], [0.4, 0.2, 0.4]), seed([0.3, 0.4, 0.3], [0.3, 0.4, 0.3])])]
+    monkeypatch.setattr(lab, "_inspected", lambda: [*inspected, ("mlp", [{"dataset": "another"}])])
+    assert lab.signal_table("log", "signal").splitlines()[2:] == [
+        "| `ssr_d` | `projection` | 20.0% | 40.0% [40.0%, 40.0%] | 50.0% [50.0%, 50.0%] | 60.0% [60.0%, 60.0%] |"
+    ]
+
+
 def test_first_tied_and_worse_are_counted_over_real_sets_at_the_smallest_budget(monkeypatch):
     from tables import studies
 
@@ -124,6 +141,46 @@ def test_what_a_static_view_reads_is_its_width_over_its_input(tmp_path):
         unseen={"user": 0, "item": 5, "hour": 0},
     )
     assert _shares(run.save(tmp_path / "seed-0.json")) == [6 / 12, 3 / 12]
+
+
+def test_a_pair_stands_with_its_difference_on_every_data_set(tmp_path):
+    from tables.studies import pairs_table
+
+    contests = [{"data": name, "tests": TESTS} for name in ("a", "b")]
+    (tmp_path / "verdicts.json").write_text(json.dumps({"data_sets": contests}))
+    gap = "-0.0200 [-0.0400, -0.0100] worse"
+    assert pairs_table(tmp_path / "verdicts.json", [("ssr_s-1m", "mlp")]).splitlines() == [
+        "| model | beside | a | b |",
+        "|---|---|---|---|",
+        f"| `ssr_s-1m` | `mlp` | {gap} | {gap} |",
+    ]
+
+
+def test_narrower_views_stand_in_order_with_what_they_read(tmp_path, monkeypatch):
+    from tables import static_views
+
+    from tamis.record import RunRecord
+
+    aucs = {"static": 0.7, "many": 0.72, "few": 0.69}
+    for label, views, width in (("static", 8, 6), ("many", 32, 3), ("few", 2, 12)):
+        settings = {"model": {"dim": 4, "views": [views], "widths": [width]}}
+        run = RunRecord(
+            dataset="log", split="given", model=label, seed=0, settings=settings, unseen=dict.fromkeys("abc", 0)
+        )
+        run.save(tmp_path / "studies" / "s" / "log" / "given" / label / "seed-0.json")
+    tests = [
+        {"one": "static", "other": "many", "difference": -0.02, "low": -0.03, "high": -0.01, "verdict": "worse"},
+        {"one": "few", "other": "static", "difference": -0.01, "low": -0.02, "high": 0.0, "verdict": "not told apart"},
+    ]
+    ranking = [{"model": label, "auc": auc} for label, auc in aucs.items()]
+    contest = {"data": "log", "dataset": "log", "split": "given", "ranking": ranking, "tests": tests}
+    (tmp_path / "studies" / "s" / "verdicts.json").write_text(json.dumps({"data_sets": [contest]}))
+    monkeypatch.setattr(static_views, "RESULTS", tmp_path)
+    assert static_views.narrower_views_table("s", ["static", "many", "few"]).splitlines()[2:] == [
+        "| 2 | 100%, 0.6900: -0.0100 [-0.0200, +0.0000] not told apart |",
+        "| 8 | 50%, 0.7000 |",
+        "| 32 | 25%, 0.7200: +0.0200 [+0.0100, +0.0300] better |",
+    ]
 
 
 def test_zeros_of_a_filter_are_those_after_its_last_iteration():
