@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -38,15 +37,10 @@ def filter_blocks(model: nn.Module, *, num_fields: int, flat_width: int | None) 
         groups = num_fields if reads_fields else None
         if before is not None and d_in == before[0] * before[1]:
             groups = before[0]
-        if isinstance(block, StaticBlock) or is_iterative(block.filter):
+        if isinstance(block, StaticBlock) or isinstance(block.filter, CompetitiveFilter):
             found.append(FilterBlock(name=name, block=block, d_in=d_in, groups=groups, reads_fields=reads_fields))
         before = _output(block)
     return found
-
-
-def is_iterative(sieve: nn.Module) -> TypeGuard[CompetitiveFilter]:
-    """Whether a dynamic filter takes steps, each of which can be counted."""
-    return isinstance(sieve, CompetitiveFilter) and sieve.kind == "iterative"
 
 
 def typical_sizes(x: Tensor) -> Tensor:
@@ -146,7 +140,7 @@ def _add_hidden(counts: ViewCounts) -> Callable[[nn.Module, tuple[Tensor, ...], 
 
 def competition_of(block: DynamicBlock) -> CompetitiveFilter:
     """The filter of a block that ``filter_blocks`` has found."""
-    assert is_iterative(block.filter)
+    assert isinstance(block.filter, CompetitiveFilter)
     return block.filter
 
 

@@ -9,8 +9,7 @@ from tamis.layers.adaptive_filter import AdaptiveFilter, keep_places
 from tamis.layers.averaged_batch_norm import AveragedBatchNorm
 from tamis.layers.batch_centre import BatchCentre
 from tamis.layers.bilinear_fusion import BilinearFusion
-from tamis.layers.competition_flow import flow_threshold
-from tamis.layers.competitive_filter import CompetitionKind, CompetitiveFilter, competitive_sparse
+from tamis.layers.competitive_filter import CompetitiveFilter, competitive_sparse
 from tamis.layers.control_filter import ControlFilter, ControlKind
 from tamis.layers.cross import CrossLayer, CrossNetwork
 from tamis.layers.dice import Dice
@@ -61,7 +60,6 @@ __all__ = [
     "AveragedBatchNorm",
     "BatchCentre",
     "BilinearFusion",
-    "CompetitionKind",
     "CompetitiveFilter",
     "ControlFilter",
     "ControlKind",
@@ -110,7 +108,6 @@ __all__ = [
     "WukongStack",
     "as_multiplied",
     "competitive_sparse",
-    "flow_threshold",
     "glorot_normal_",
     "glorot_uniform_",
     "keep_places",

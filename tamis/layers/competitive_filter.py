@@ -1,6 +1,6 @@
 """ICS, iterative competitive sparse: strong dimensions inhibit weak ones until those are exactly zero."""
 
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -8,14 +8,11 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from tamis.kernels import competition_for
-from tamis.layers.competition_flow import flow_threshold
 
 # Without a kernel, so many numbers are worked on at a time, so that all passes over them stay inside the processor's
 # cache. Forward and backward of 4,096 rows, 8 views of 128 with values, one thread, bf16: 45 ms; 84 ms with no parts;
 # 105 ms by autograd.
 _CHUNK_NUMBERS = 524_288
-
-CompetitionKind = Literal["iterative", "closed"]
 
 
 class CompetitiveFilter(nn.Module):
@@ -25,19 +22,16 @@ class CompetitiveFilter(nn.Module):
 
     Without ``learn_gamma`` the scale stays as it begins.
 
-    ``closed`` is the limit of many small steps with the same sum of rates (``flow_threshold``): one rate a view, which
-    starts as the sum of the ``iterations`` that it replaces.
-
-    Source: arXiv 2604.08011, algorithm 1; the gate is in the authors' code only; the closed form is ours. ``alpha`` is
-    unconstrained, as in that code, where trained models hold negative rates too.
+    Source: arXiv 2604.08011, algorithm 1; the gate is in the authors' code only. ``alpha`` is unconstrained, as in that
+    code, where trained models hold negative rates too.
 
     Shape:
         - z: ``(rows, views, width)``, or ``(rows, 2, views, width)`` with the values second
         - output: ``(rows, views, width)``
-        - alpha: ``(views, iterations)``, or ``(views, 1)`` if closed; gamma: ``(views, width)``
+        - alpha: ``(views, iterations)``; gamma: ``(views, width)``
 
     Raises:
-        ValueError: a size is below 1, or ``kind`` is unknown.
+        ValueError: a size is below 1.
 
     Example:
         >>> sieve = CompetitiveFilter(views=1, width=3, iterations=1, alpha_init=1.0)
@@ -54,7 +48,6 @@ class CompetitiveFilter(nn.Module):
         alpha_init: float = 0.1,
         gamma_init: float = 1.0,
         learn_gamma: bool = True,
-        kind: CompetitionKind = "iterative",
     ) -> None:
         super().__init__()
         if min(views, width, iterations) < 1:
@@ -62,18 +55,11 @@ class CompetitiveFilter(nn.Module):
                 "CompetitiveFilter views, width and iterations must be at least 1; "
                 f"got {views}, {width} and {iterations}."
             )
-        if kind not in ("iterative", "closed"):
-            raise ValueError(f"CompetitiveFilter kind must be 'iterative' or 'closed'; got {kind!r}.")
-        self.kind = kind
-        if kind == "closed":
-            iterations, alpha_init = 1, iterations * alpha_init
         self.alpha = nn.Parameter(torch.full((views, iterations), alpha_init))
         self.gamma = nn.Parameter(torch.full((views, width), gamma_init), requires_grad=learn_gamma)
 
     def forward(self, z: Tensor) -> Tensor:
         """Let the dimensions of each view compete."""
-        if self.kind == "closed":
-            return _closed_form(z, self.alpha, self.gamma)
         return competitive_sparse(z, self.alpha, self.gamma)
 
     def extra_repr(self) -> str:
@@ -119,16 +105,6 @@ def _plain_iteration(z: Tensor, alpha: Tensor, gamma: Tensor) -> Tensor:
     left = torch.relu(z.to(_statistics_type(z)))
     for rate in alpha.unbind(1):
         left = torch.relu(left - rate.unsqueeze(1) * left.mean(2, keepdim=True))
-    return _winners(left, gamma, z, values)
-
-
-def _closed_form(z: Tensor, alpha: Tensor, gamma: Tensor) -> Tensor:
-    z, values = _halves(z)
-    positive = torch.relu(z.to(_statistics_type(z)))
-    return _winners(torch.relu(positive - flow_threshold(positive, alpha.squeeze(1))), gamma, z, values)
-
-
-def _winners(left: Tensor, gamma: Tensor, z: Tensor, values: Tensor | None) -> Tensor:
     winners = (gamma * left).to(z.dtype)
     return winners if values is None else winners * values
 

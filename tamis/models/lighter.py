@@ -20,9 +20,10 @@ def make_lighter(
     """The settings and the model that remain of a trained one with ``iterations`` steps and ``views`` last views.
 
     The rates of all steps of a view are shared out evenly among those that remain, for it is their sum that decides
-    what survives (``tamis.layers.flow_threshold``). Of the last block's views the first remain: the mean over them
-    stands for the mean over all. Tables, input normalisation and head are not copied but those of ``model``; the result
-    is a model of its kind like any other, for scoring: it was not trained this way. Ours.
+    what survives: steps are Euler's method for a flow that runs for so long, and small ones end where it does, however
+    many they are. Of the last block's views the first remain: the mean over them stands for the mean over all. Tables,
+    input normalisation and head are not copied but those of ``model``; the result is a model of its kind like any
+    other, for scoring: it was not trained this way. Ours.
 
     Raises:
         ConfigError: the model has no such steps or no mean of views, or fewer than asked for.

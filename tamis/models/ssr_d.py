@@ -7,7 +7,6 @@ from typing import Any, Literal
 from tamis.errors import ConfigError
 from tamis.features.layout import Layout
 from tamis.layers import (
-    CompetitionKind,
     CompetitiveFilter,
     ControlFilter,
     ControlKind,
@@ -75,10 +74,9 @@ class SSRDConfig:
     ``views`` and ``widths`` hold one number for each block; ``fused_widths`` the widths after the dense
     layer, None for the same. ``last`` says how the last block's views become one vector.
 
-    ``competition`` says how dimensions compete: by the published ``iterative`` steps, or by their ``closed`` form for
-    many small steps (ours), whose one rate starts as ``iterations * alpha_init``. Where nothing is to
-    compete, ``relu`` lets pass what is positive, ``top_k`` the largest ``kept`` share of a view, and ``dropout`` a
-    random one while training. Without ``learn_gamma`` the scale of what passes stays at ``gamma_init`` (ours).
+    ``competition`` says how dimensions compete: by the published ``iterative`` steps. Where nothing is to compete,
+    ``relu`` lets pass what is positive, ``top_k`` the largest ``kept`` share of a view, and ``dropout`` a random one
+    while training. Without ``learn_gamma`` the scale of what passes stays at ``gamma_init`` (ours).
 
     ``dropout`` acts inside the network, in each view before its norm or after it (``dropout_place``, ours), and
     ``input_dropout`` on the normalised input (ours; published models have none).
@@ -89,7 +87,7 @@ class SSRDConfig:
     views: tuple[int, ...] = (8, 8)
     widths: tuple[int, ...] = (128, 128)
     fused_widths: tuple[int, ...] | None = None
-    competition: CompetitionKind | ControlKind = "iterative"
+    competition: Literal["iterative", ControlKind] = "iterative"
     iterations: int = 5
     kept: float = 0.25
     alpha_init: float = 0.1
@@ -194,10 +192,10 @@ def dynamic_blocks(config: SSRDConfig, *, d_in: int) -> Iterator[DynamicBlock]:
 
 def _filter(config: SSRDConfig, *, views: int, width: int) -> CompetitiveFilter | ControlFilter:
     scale: dict[str, Any] = {"gamma_init": config.gamma_init, "learn_gamma": config.learn_gamma}
-    if config.competition not in ("iterative", "closed"):
+    if config.competition != "iterative":
         return ControlFilter(views=views, width=width, kind=config.competition, kept=config.kept, **scale)
     steps: dict[str, Any] = {"iterations": config.iterations, "alpha_init": config.alpha_init}
-    return CompetitiveFilter(views=views, width=width, kind=config.competition, **steps, **scale)
+    return CompetitiveFilter(views=views, width=width, **steps, **scale)
 
 
 MODELS.add(

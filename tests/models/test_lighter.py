@@ -33,7 +33,6 @@ FAMILY = [
     ("ssr_d", {"preset": "paper"}),
     ("ssr_d", {"preset": "unirank"}),  # its four widths equal its four views: shapes alone do not tell them apart
     ("ssr_d", {"preset": "unirank", "gate": True}),
-    ("ssr_d", {"competition": "closed"}),
     ("ssr_s", {}),
     ("ssr_a", {}),
 ]
@@ -96,7 +95,7 @@ def test_nothing_is_copied_but_the_blocks_and_no_random_number_is_drawn():
         ("ssr_d", {}, {"iterations": 6}, "iterations must be at least 1 and at most the 5 .*; got 6"),
         ("ssr_d", {}, {"views": 0}, "views must be at least 1 and at most the 4 .*; got 0"),
         ("ssr_d", {"last": "concat"}, {"views": 2}, "need last = \"mean\", .*; got 'concat'"),
-        ("ssr_d", {"competition": "closed"}, {"iterations": 2}, "a model whose filter iterates"),
+        ("ssr_d", {"competition": "relu"}, {"iterations": 2}, "a model whose filter iterates"),
         ("ssr_s", {}, {"iterations": 2}, "a model whose filter iterates: .* got SSRSConfig"),
     ],
 )
