@@ -42,7 +42,7 @@ from tamis.layers.rank_mixer import RankMixerBlock, RankMixerStack, mix_tokens
 from tamis.layers.recomputed import RecomputedStack
 from tamis.layers.side_by_side import SideBySide
 from tamis.layers.ssr_block import DynamicBlock, StaticBlock
-from tamis.layers.static_filter import FilterKind, StaticFilter, draw_indices
+from tamis.layers.static_filter import StaticFilter, draw_indices
 from tamis.layers.target_attention import TargetAttention
 from tamis.layers.task_towers import TaskTowers
 from tamis.layers.view_dense import ViewDense
@@ -76,7 +76,6 @@ __all__ = [
     "FieldTokens",
     "GatedCrossLayer",
     "GatedCrossNetwork",
-    "FilterKind",
     "InputNorm",
     "InputNormKind",
     "InteractingLayer",

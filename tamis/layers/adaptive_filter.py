@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from tamis.layers.mixed_precision import as_multiplied
-from tamis.layers.static_filter import FilterKind, StaticFilter, draw_indices, gather_views, scatter_views
+from tamis.layers.static_filter import StaticFilter, draw_indices, gather_views, scatter_views
 
 # Best and worst score of a view before training: near enough that some steps of 0.001 change the choice.
 _SPREAD = 0.02
@@ -42,7 +42,7 @@ class AdaptiveFilter(nn.Module):
         - scores: ``(views, d_in)``
 
     Raises:
-        ValueError: a size is below 1, ``kind`` is unknown, or the fields do not divide the input.
+        ValueError: a size is below 1.
 
     Example:
         >>> sieve = AdaptiveFilter(d_in=6, views=2, width=3, first_seed=1000)
@@ -50,23 +50,13 @@ class AdaptiveFilter(nn.Module):
         True
     """
 
-    def __init__(
-        self,
-        *,
-        d_in: int,
-        views: int,
-        width: int,
-        first_seed: int,
-        kind: FilterKind = "dimension",
-        fields: int = 1,
-    ) -> None:
+    def __init__(self, *, d_in: int, views: int, width: int, first_seed: int) -> None:
         super().__init__()
-        self.choice = StaticFilter(d_in=d_in, views=views, width=width, first_seed=first_seed, kind=kind, fields=fields)
+        self.choice = StaticFilter(d_in=d_in, views=views, width=width, first_seed=first_seed)
         rounds = -(-width // d_in)
         self.num_fixed = width // d_in * d_in
         ranking = [
-            draw_indices(d_in=d_in, width=rounds * d_in, seed=first_seed + view, kind=kind, fields=fields)[-d_in:]
-            for view in range(views)
+            draw_indices(d_in=d_in, width=rounds * d_in, seed=first_seed + view)[-d_in:] for view in range(views)
         ]
         scores = np.empty((views, d_in), dtype=np.float32)
         np.put_along_axis(scores, np.stack(ranking), np.linspace(_SPREAD / 2, -_SPREAD / 2, d_in)[None], axis=1)

@@ -1,6 +1,6 @@
 """The static filter of SSR-S: each view sees a fixed choice of the input's dimensions."""
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,25 +11,22 @@ from torch.autograd.function import once_differentiable
 from tamis.kernels import kernels_for
 from tamis.layers.mixed_precision import as_multiplied
 
-FilterKind = Literal["dimension", "field", "field_dimension"]
-
 
 class StaticFilter(nn.Module):
     """Give each view its own fixed, random choice of ``width`` input dimensions.
 
-    The choice of view ``k`` is ``draw_indices`` of seed ``first_seed + k``, of ``kind`` over ``fields`` equally wide
-    parts of the input. It is a buffer, so it is saved with the weights.
+    The choice of view ``k`` is ``draw_indices`` of seed ``first_seed + k``. It is a buffer, so it is saved with the
+    weights.
 
     Source: "Explicit sparsity for scalable recommendation", arXiv 2604.08011, section on SSR-S; the seeds are
-    those of the authors' code, which uses ``first_seed = 1000 * block`` with blocks counted from 1. Kinds other than
-    ``dimension`` are ours.
+    those of the authors' code, which uses ``first_seed = 1000 * block`` with blocks counted from 1.
 
     Shape:
         - x: ``(rows, d_in)``
         - output: ``(rows, views, width)``
 
     Raises:
-        ValueError: a size is below 1, ``kind`` is unknown, or the fields do not divide the input.
+        ValueError: a size is below 1.
 
     Example:
         >>> sieve = StaticFilter(d_in=6, views=2, width=3, first_seed=1000)
@@ -39,22 +36,12 @@ class StaticFilter(nn.Module):
 
     indices: Tensor
 
-    def __init__(
-        self,
-        *,
-        d_in: int,
-        views: int,
-        width: int,
-        first_seed: int,
-        kind: FilterKind = "dimension",
-        fields: int = 1,
-    ) -> None:
+    def __init__(self, *, d_in: int, views: int, width: int, first_seed: int) -> None:
         super().__init__()
         if min(d_in, views, width) < 1:
             raise ValueError(f"StaticFilter d_in, views and width must be at least 1; got {d_in}, {views} and {width}.")
         self.d_in = d_in
-        seeds = range(first_seed, first_seed + views)
-        chosen = [draw_indices(d_in=d_in, width=width, seed=seed, kind=kind, fields=fields) for seed in seeds]
+        chosen = [draw_indices(d_in=d_in, width=width, seed=first_seed + view) for view in range(views)]
         self.register_buffer("indices", torch.from_numpy(np.stack(chosen)))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -111,46 +98,17 @@ class _GatherViews(Function):
         return scatter_views(grads[0], ctx.indices, ctx.d_in), None
 
 
-def draw_indices(*, d_in: int, width: int, seed: int, kind: FilterKind = "dimension", fields: int = 1) -> np.ndarray:
-    """Choose ``width`` of ``d_in`` dimensions at random, distinct if ``width <= d_in``.
+def draw_indices(*, d_in: int, width: int, seed: int) -> np.ndarray:
+    """Choose ``width`` of ``d_in`` dimensions as the authors' code does, distinct if ``width <= d_in``.
 
-    - ``dimension``: as the authors' code does, without a look at fields
-    - ``field``: whole fields in random order, the last one cut where the width is reached
-    - ``field_dimension``: equally many dimensions of every field, or one more of some; which ones, each field draws
-
-    Each kind orders all dimensions and takes the first; a view wider than the input goes on with a further order from
-    the same generator.
-
-    Raises:
-        ValueError: ``kind`` is unknown, or ``fields`` do not divide ``d_in``.
+    A view wider than the input is filled with further permutations from the same generator.
 
     Example:
         >>> draw_indices(d_in=4, width=4, seed=1000).tolist()
         [2, 1, 0, 3]
         >>> sorted(draw_indices(d_in=2, width=4, seed=1000).tolist())
         [0, 0, 1, 1]
-        >>> draw_indices(d_in=6, width=4, seed=1000, kind="field", fields=3).tolist()
-        [4, 5, 2, 3]
-        >>> draw_indices(d_in=6, width=3, seed=1000, kind="field_dimension", fields=3).tolist()
-        [1, 5, 3]
     """
-    if fields < 1 or d_in % fields:
-        raise ValueError(f"StaticFilter fields must be at least 1 and divide d_in {d_in}; got {fields}.")
     # The legacy generator is part of the published method: the newer one draws other indices.
     generator = np.random.RandomState(seed)
-    orders = [_random_order(generator, kind, fields, d_in // fields) for _ in range(-(-width // d_in))]
-    return np.concatenate(orders)[:width]
-
-
-def _random_order(generator: np.random.RandomState, kind: FilterKind, fields: int, dim: int) -> np.ndarray:
-    """All dimensions of ``fields`` fields of ``dim``, in an order of this kind."""
-    if kind == "dimension":
-        return generator.permutation(fields * dim)
-    if kind == "field":
-        return (generator.permutation(fields)[:, None] * dim + np.arange(dim)).ravel()
-    if kind == "field_dimension":
-        # Round after round takes one dimension of every field, the fields in an order of its own.
-        own = generator.random_sample((fields, dim)).argsort(axis=1)
-        turns = generator.random_sample((dim, fields)).argsort(axis=1)
-        return (turns * dim + own[turns, np.arange(dim)[:, None]]).ravel()
-    raise ValueError(f"StaticFilter kind must be 'dimension', 'field' or 'field_dimension'; got {kind!r}.")
+    return np.concatenate([generator.permutation(d_in) for _ in range(-(-width // d_in))])[:width]

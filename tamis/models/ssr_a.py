@@ -9,7 +9,7 @@ from tamis.registry import MODELS, ModelEntry
 
 @dataclass(frozen=True, kw_only=True)
 class SSRAConfig(SSRSConfig):
-    """Settings of SSR-A: those of SSR-S, presets included; ``filter`` and ``filter_seed`` draw the first choice."""
+    """Settings of SSR-A: those of SSR-S, presets included; ``filter_seed`` draws the first choice."""
 
 
 class SSRA(SSRS):

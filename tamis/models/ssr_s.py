@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from tamis.features.layout import Layout
-from tamis.layers import AdaptiveFilter, DropoutPlace, FilterKind, InputNormKind, StaticBlock, StaticFilter, ViewFusion
+from tamis.layers import AdaptiveFilter, DropoutPlace, InputNormKind, StaticBlock, StaticFilter, ViewFusion
 from tamis.models.setting_rules import require_at_least
 from tamis.models.ssr import Fusion, LastViews, SSRParts, SSRRanker, ViewNormKind, check_blocks, resolve_parts
 from tamis.registry import MODELS, ModelEntry
@@ -39,10 +39,6 @@ class SSRSConfig:
     ``views`` and ``widths`` hold one number for each block, ``depth`` is the number of dense layers in each
     view. ``filter_seed`` 0 chooses the dimensions that the authors' code chooses.
 
-    ``filter`` says what the views of the first block draw (ours; published models draw ``dimension``): any dimensions,
-    whole fields (``field``), or equally many dimensions of every field (``field_dimension``). Later blocks read no
-    fields and draw any dimensions.
-
     ``dropout`` acts inside the network, in each view before its norm or after it (``dropout_place``, ours), and
     ``input_dropout`` on the normalised input (ours; published models have none).
     """
@@ -52,7 +48,6 @@ class SSRSConfig:
     views: tuple[int, ...] = (16, 16)
     widths: tuple[int, ...] = (128, 64)
     depth: int = 1
-    filter: FilterKind = "dimension"
     filter_seed: int = 0
     dropout: float = 0.0
     dropout_place: DropoutPlace = "before_norm"
@@ -103,20 +98,20 @@ class SSRS(SSRRanker):
     sieve: ClassVar[type[StaticFilter] | type[AdaptiveFilter]] = StaticFilter
 
     def __init__(self, config: SSRSConfig, layout: Layout) -> None:
-        blocks = static_blocks(config, fields=layout.num_fields, sieve=self.sieve)
+        blocks = static_blocks(config, d_in=layout.num_fields * config.dim, sieve=self.sieve)
         super().__init__(config, config.resolve(), layout, blocks=blocks, width=config.widths[-1])
 
 
 def static_blocks(
-    config: SSRSConfig, *, fields: int, sieve: type[StaticFilter] | type[AdaptiveFilter]
+    config: SSRSConfig, *, d_in: int, sieve: type[StaticFilter] | type[AdaptiveFilter]
 ) -> Iterator[StaticBlock]:
-    """The blocks that ``config`` describes, with filters of the class ``sieve``, for so many field vectors."""
-    parts, d_in, kind = config.resolve(), fields * config.dim, config.filter
+    """The blocks that ``config`` describes, with filters of the class ``sieve``, for an input of width ``d_in``."""
+    parts = config.resolve()
     for number, (views, width) in enumerate(zip(config.views, config.widths, strict=True), start=1):
         # Seeds 1000 apart are the authors'; a million apart keeps the choices of two filter seeds apart.
         first_seed = 1_000_000 * config.filter_seed + 1000 * number
         yield StaticBlock(
-            filter=sieve(d_in=d_in, views=views, width=width, first_seed=first_seed, kind=kind, fields=fields),
+            filter=sieve(d_in=d_in, views=views, width=width, first_seed=first_seed),
             fusion=ViewFusion(
                 views=views,
                 d_in=width,
@@ -129,7 +124,7 @@ def static_blocks(
                 eps=parts.view_norm_eps,
             ),
         )
-        d_in, kind, fields = views * width, "dimension", 1
+        d_in = views * width
 
 
 MODELS.add(
@@ -145,7 +140,7 @@ MODELS.add(
             "The preset official follows the authors' code, whose residual, input normalisation, hidden head "
             "layer and index seeds the paper does not state; paper leaves the first three out. Our own: "
             "weights start as in the authors' code in every preset, the running statistics of the input "
-            'normalisation start as a plain average, and the options filter, last = "concat", dropout_place and '
+            'normalisation start as a plain average, and the options last = "concat", dropout_place and '
             "input_dropout."
         ),
     ),

@@ -26,8 +26,8 @@ STACKS = {
     "gated crosses": lambda: GatedCrossNetwork(width=24, crosses=9),
     "low-rank crosses": lambda: CrossNetwork(width=24, crosses=9, rank=6),
     "ssr_d": lambda: SSRBlocks(dynamic_blocks(SSRDConfig(**DEEP), d_in=24), last="mean"),
-    "ssr_s": lambda: SSRBlocks(static_blocks(STATIC, fields=6, sieve=StaticFilter), last="concat"),
-    "ssr_a": lambda: SSRBlocks(static_blocks(STATIC, fields=6, sieve=AdaptiveFilter), last="concat"),
+    "ssr_s": lambda: SSRBlocks(static_blocks(STATIC, d_in=24, sieve=StaticFilter), last="concat"),
+    "ssr_a": lambda: SSRBlocks(static_blocks(STATIC, d_in=24, sieve=AdaptiveFilter), last="concat"),
 }
 
 

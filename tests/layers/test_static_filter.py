@@ -69,56 +69,12 @@ def test_the_same_seed_gives_the_same_views_and_another_seed_gives_others():
     assert not torch.equal(first.indices, other.indices)
 
 
-@pytest.mark.parametrize("width", [1, 4, 7, 12, 30])
-def test_whole_fields_are_taken_until_the_width_is_reached(width):
-    for seed in range(20):
-        chosen = draw_indices(d_in=12, width=width, seed=seed, kind="field", fields=3).tolist()
-        for start in range(0, width, 4):
-            part = chosen[start : start + 4]
-            field = part[0] // 4
-            assert part == [4 * field + place for place in range(len(part))]
-        for start in range(0, width, 12):
-            fields = [index // 4 for index in chosen[start : start + 12 : 4]]
-            assert len(set(fields)) == len(fields)
-
-
-@pytest.mark.parametrize("width", [1, 3, 7, 12, 15, 30])
-def test_every_field_gives_equally_many_dimensions_or_one_more(width):
-    for seed in range(20):
-        chosen = draw_indices(d_in=12, width=width, seed=seed, kind="field_dimension", fields=3)
-        from_fields = np.bincount(chosen // 4, minlength=3)
-        assert from_fields.max() - from_fields.min() <= 1
-        assert np.bincount(chosen, minlength=12).max() == -(-width // 12)
-
-
-@pytest.mark.parametrize("kind", ["dimension", "field", "field_dimension"])
-def test_no_dimension_of_any_field_is_preferred(kind):
+def test_no_dimension_is_preferred():
     counts = np.zeros(12)
     for seed in range(3000):
-        counts[draw_indices(d_in=12, width=4, seed=seed, kind=kind, fields=3)] += 1
+        counts[draw_indices(d_in=12, width=4, seed=seed)] += 1
     # A count is binomial with chance 1/3: its standard deviation is 26.
     assert abs(counts - 1000).max() < 5 * 26
-
-
-def test_the_kinds_differ_in_which_dimensions_of_the_fields_they_take():
-    """Two of four numbers of two fields: one field, one of each, or either."""
-    kinds = {}
-    for kind in ("dimension", "field", "field_dimension"):
-        draws = [draw_indices(d_in=4, width=2, seed=seed, kind=kind, fields=2) for seed in range(200)]
-        kinds[kind] = {tuple(sorted((draw // 2).tolist())) for draw in draws}
-    assert kinds == {"dimension": {(0, 0), (0, 1), (1, 1)}, "field": {(0, 0), (1, 1)}, "field_dimension": {(0, 1)}}
-
-
-@pytest.mark.parametrize(
-    ("setting", "message"),
-    [
-        ({"kind": "row"}, "kind must be 'dimension', 'field' or 'field_dimension'; got 'row'"),
-        ({"fields": 3}, "fields must be at least 1 and divide d_in 5; got 3"),
-    ],
-)
-def test_a_kind_that_cannot_be_is_refused(setting, message):
-    with pytest.raises(ValueError, match=message):
-        StaticFilter(d_in=5, views=1, width=3, first_seed=0, **setting)
 
 
 def test_a_size_below_one_is_refused():

@@ -43,12 +43,11 @@ def test_a_trained_one_scores_as_an_ssr_s_with_its_choice_to_the_bit(preset):
         assert torch.equal(model.eval()(batch).logits, as_static(model, config).eval()(batch).logits)
 
 
-@pytest.mark.parametrize("kind", ["dimension", "field", "field_dimension"])
-def test_it_starts_with_the_weights_and_the_choice_of_ssr_s(kind):
+def test_it_starts_with_the_weights_and_the_choice_of_ssr_s():
     models = []
     for build, config in ((SSRA, SSRAConfig), (SSRS, SSRSConfig)):
         torch.manual_seed(3)
-        models.append(build(config(filter=kind, **SIZES), LAYOUT))
+        models.append(build(config(**SIZES), LAYOUT))
     batch = random_batch()
     with torch.no_grad():
         assert torch.equal(*(model.eval()(batch).logits for model in models))

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from tamis.batch import Batch
+from tamis.config import read_config
 from tamis.errors import ConfigError
 from tamis.features.layout import IdField, Layout
 from tamis.models import SSRS, SSRSConfig
@@ -95,17 +96,6 @@ def test_another_filter_seed_chooses_other_dimensions_whatever_the_random_state(
     assert not torch.equal(indices[0], indices[2])
 
 
-@pytest.mark.parametrize("kind", ["dimension", "field", "field_dimension"])
-def test_the_first_block_chooses_by_field_and_later_ones_any_dimensions(kind):
-    config = SSRSConfig(dim=4, views=(6, 5), widths=(8, 8), filter=kind)
-    first, second = (block.filter.indices for block in SSRS(config, layout_of(8)).body.blocks)
-    in_fields = torch.stack([torch.bincount(view // 4, minlength=8) for view in first])
-    assert (in_fields.max() == 4) == (kind == "field")
-    assert (in_fields.max() == 1) == (kind == "field_dimension")
-    plain = SSRS(SSRSConfig(dim=4, views=(6, 5), widths=(8, 8)), layout_of(8)).body.blocks[1].filter.indices
-    assert torch.equal(second, plain)
-
-
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
@@ -116,3 +106,8 @@ def test_the_first_block_chooses_by_field_and_later_ones_any_dimensions(kind):
 def test_a_setting_that_breaks_its_rule_is_refused(setting, message):
     with pytest.raises(ConfigError, match=message):
         SSRSConfig(**setting)
+
+
+def test_what_views_draw_is_no_setting():
+    with pytest.raises(ConfigError, match=r"SSRSConfig has no setting 'filter'. Did you mean 'filter_seed'\?"):
+        read_config(SSRSConfig, {"filter": "field"}, where="[model]")
