@@ -94,6 +94,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "lighter": lab.lighter_table,
     "sparsity": lab.sparsity_table,
     "milliseconds": lab.milliseconds_table,
+    "selection": lambda: studies.selection_table(RESULTS / "studies" / "movielens-100k-small" / "verdicts.json"),
     "signal": lambda: lab.signal_table("planted-sparse", "signal"),
     "false_alarms": false_alarms.false_alarms_table,
 }

@@ -129,6 +129,24 @@ def pairs_table(path: Path, pairs: Sequence[tuple[str, str]]) -> str:
     return "\n".join(lines)
 
 
+def selection_table(path: Path) -> str:
+    """One line a model: its test AUC, that of its chosen trial, and what a choice by test would feign."""
+    lines = [
+        "| data set | model | test AUC [95 %] | beside the best | its chosen trial | best trial by test "
+        "| selection gain |",
+        "|---|---|---|---|---:|---:|---:|",
+    ]
+    for contest in json.loads(path.read_text())["data_sets"]:
+        for line in contest["ranking"]:
+            found = line["selection_gain"]
+            aucs = (found["test_auc_of_the_chosen"], found["test_auc_if_chosen_on_test"])
+            lines.append(
+                f"| {contest['data']} | `{line['label']}` | {line['auc']:.4f} [{line['low']:.4f}, {line['high']:.4f}] "
+                f"| {line['against_best']} | {' | '.join(f'{auc:.4f}' for auc in aucs)} | {found['gain']:+.4f} |"
+            )
+    return "\n".join(lines)
+
+
 def table_contests() -> list[dict[str, Any]]:
     """All contests of the table, real data sets first."""
     found = json.loads((RESULTS / "verdicts.json").read_text())["data_sets"]

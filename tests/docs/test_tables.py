@@ -143,6 +143,17 @@ def test_what_a_static_view_reads_is_its_width_over_its_input(tmp_path):
     assert _shares(run.save(tmp_path / "seed-0.json")) == [6 / 12, 3 / 12]
 
 
+def test_what_choosing_by_test_would_feign_stands_beside_the_honest_figure(tmp_path):
+    from tables.studies import selection_table
+
+    gain = {"test_auc_of_the_chosen": 0.70, "test_auc_if_chosen_on_test": 0.72, "gain": 0.02}
+    line = {"label": "mlp", "auc": 0.701, "low": 0.69, "high": 0.71, "against_best": "worse", "selection_gain": gain}
+    (tmp_path / "v.json").write_text(json.dumps({"data_sets": [{"data": "log", "ranking": [line]}]}))
+    assert selection_table(tmp_path / "v.json").splitlines()[2:] == [
+        "| log | `mlp` | 0.7010 [0.6900, 0.7100] | worse | 0.7000 | 0.7200 | +0.0200 |"
+    ]
+
+
 def test_a_pair_stands_with_its_difference_on_every_data_set(tmp_path):
     from tables.studies import pairs_table
 
