@@ -181,7 +181,7 @@ def _notes(contest: Mapping[str, Any]) -> list[str]:
                 f"{line['label']}: {len(line['failed_trials'])} of {line['trials']} trials failed, the first because: "
                 f"{line['failed_trials'][0]['reason']}"
             )
-        lost = [seed["seed"] for seed in line["seeds"] if abs(seed["auc"] - 0.5) <= _CHANCE]
+        lost = [seed for seed in line["seeds"] if seed["auc"] is not None and abs(seed["auc"] - 0.5) <= _CHANCE]
         if lost and any(other["auc"] is not None and other["auc"] > 0.5 + 5 * _CHANCE for other in ranking):
             notes.append(
                 f"{line['label']}: of {len(line['seeds'])} seeds {len(lost)} learned nothing, at AUC 0.5; so far "
