@@ -52,6 +52,18 @@ def spread(place: str, *labels: str) -> str:
     return f"{max(aucs) - min(aucs):.4f}"
 
 
+def beyond_zero(place: str) -> str:
+    """How many of the intervals of all pairs leave zero out, of how many."""
+    tests = _contest(place)["tests"]
+    return f"{sum(test['low'] > 0 or test['high'] < 0 for test in tests)} of {len(tests)}"
+
+
+def told_pairs(place: str) -> str:
+    """How many of all pairs are told apart, of how many."""
+    tests = _contest(place)["tests"]
+    return f"{sum(test['verdict'] != 'not told apart' for test in tests)} of {len(tests)}"
+
+
 def told(word: str, place: str, label: str) -> str:
     """All models than which one is told ``better`` or ``worse``, the best of them first."""
     contest, model = _contest(place), _line(place, label)["model"]
@@ -159,6 +171,8 @@ FIGURES: dict[str, Callable[..., str]] = {
     "gaps": gaps,
     "spread": spread,
     "told": told,
+    "told_pairs": told_pairs,
+    "beyond_zero": beyond_zero,
     "real_sets": real_sets,
     "real_gaps": real_gaps,
     "tied": tied,

@@ -63,6 +63,11 @@ def test_who_is_told_better_is_named_and_who_failed_is_not(figures):
         figures.figure("told better log/1k lr")
 
 
+def test_pairs_that_are_told_and_intervals_that_leave_zero_out_are_counted(figures):
+    assert figures.figure("told_pairs log/1k") == "2 of 3"
+    assert figures.figure("beyond_zero log/1k") == "0 of 3"  # all three reach from below zero to 0.004
+
+
 def test_an_auc_a_count_and_a_slope(figures):
     assert figures.figure("auc log/1k mlp") == "0.7200"
     assert figures.figure("real_sets") == "4 of 6"
