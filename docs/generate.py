@@ -95,7 +95,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "sparsity": lab.sparsity_table,
     "milliseconds": lab.milliseconds_table,
     "selection": lambda: studies.selection_table(RESULTS / "studies" / "movielens-100k-small" / "verdicts.json"),
-    "signal": lambda: lab.signal_table("planted-sparse", "signal"),
+    "signal": lambda: lab.signal_table("planted-sparse", [f"signal_{number}" for number in range(1, 7)]),
     "false_alarms": false_alarms.false_alarms_table,
 }
 

@@ -79,35 +79,41 @@ def milliseconds_table() -> str:
     return "\n".join(lines)
 
 
-def signal_table(dataset: str, prefix: str) -> str:
-    """How much of what models read and keep comes from the fields named ``prefix...``: means with intervals."""
+def signal_table(dataset: str, fields: Sequence[str]) -> str:
+    """How much of what models read and keep comes from some fields: means with intervals, of two seeds or more.
+
+    Records add fields with little mass up as others; a seed in which one of ``fields`` is among these is left out.
+    """
     lines = [
-        "| model | layer | by weights, untrained | by weights | weighed by the size of the input "
+        "| model | layer | seeds | by weights, untrained | by weights | weighed by the size of the input "
         "| kept by the competition |",
-        "|---|---|---:|---|---|---|",
+        "|---|---|---:|---:|---|---|---|",
     ]
     for model, seeds in _inspected():
         if seeds[0]["dataset"] != dataset:
             continue
         for name in _reading(seeds):
             layers = [layer["fields"] for layer in _same_layer(seeds, name)]
+            layers = [part for part in layers if set(fields) <= set(part["names"])]
+            if len(layers) < 2:
+                continue
             fresh, trained, on_rows = (
-                [_share_of(part["names"], part[when], prefix) for part in layers]
+                [_share_of(part["names"], part[when], fields) for part in layers]
                 for when in ("untrained", "trained", "on_rows")
             )
             kept = [
-                statistics.mean(_share_of(one["sources"], view, prefix) for view in one["kept"])
+                statistics.mean(_share_of(one["sources"], view, fields) for view in one["kept"])
                 for seed in seeds
                 for one in seed["filters"]
-                if one["kind"] == "dynamic" and one["reads_fields"]
+                if one["kind"] == "dynamic" and one["reads_fields"] and set(fields) <= set(one["sources"])
             ]
             cells = [f"{statistics.mean(fresh):.1%}", *map(_mean_share, (trained, on_rows, kept))]
-            lines.append(f"| `{model}` | `{name}` | {' | '.join(cells)} |")
+            lines.append(f"| `{model}` | `{name}` | {len(layers)} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _share_of(names: Sequence[str], shares: Sequence[float], prefix: str) -> float:
-    return sum(share for name, share in zip(names, shares, strict=True) if name.startswith(prefix))
+def _share_of(names: Sequence[str], shares: Sequence[float], fields: Sequence[str]) -> float:
+    return sum(share for name, share in zip(names, shares, strict=True) if name in fields)
 
 
 def _mean_share(shares: Sequence[float]) -> str:
@@ -167,7 +173,10 @@ def _arrow(trained: Sequence[float], fresh: Sequence[float]) -> str:
 def _median(quartiles: Sequence[Sequence[float] | None]) -> str:
     """The median over seeds of medians, nothing where a way was not timed."""
     medians = [three[1] for three in quartiles if three is not None]
-    return f"{statistics.median(medians):.2g}" if medians else ""
+    if not medians:
+        return ""
+    middle = statistics.median(medians)
+    return f"{middle:.0f}" if middle >= 10 else f"{middle:.2g}"
 
 
 def _zeros_behind(seeds: list[dict[str, Any]], name: str) -> str:

@@ -62,20 +62,22 @@ def test_milliseconds_are_medians_over_seeds_and_only_of_one_thread(monkeypatch)
     assert lab.milliseconds_table().splitlines()[2:] == ["| log | `ssr_s` | 1,024 | 20 | 50 | 1 | 25% | 2 | 4 |  |  |"]
 
 
-def test_the_share_of_named_fields_is_their_sum_seed_by_seed(monkeypatch):
+def test_the_share_of_named_fields_is_their_sum_over_the_seeds_that_list_them_all(monkeypatch):
     from tables import lab
 
-    def seed(*kept):
-        fields = {"names": ["signal_1", "noise_1", "signal_2"], "untrained": [0.1, 0.8, 0.1]}
+    def seed(*kept, names=("signal_1", "noise_1", "signal_2")):
+        fields = {"names": list(names), "untrained": [0.1, 0.8, 0.1]}
         fields |= {"trained": [0.2, 0.6, 0.2], "on_rows": [0.3, 0.5, 0.2]}
         sieve = {"kind": "dynamic", "reads_fields": True, "sources": fields["names"], "kept": list(kept)}
         layer = {"name": "projection", "reads_fields": True, "fields": fields}
         return {"dataset": "log", "layers": [layer], "filters": [sieve]}
 
-    inspected = [("ssr_d", [seed([0.2, 0.6, 0.2], [0.4, 0.2, 0.4]), seed([0.3, 0.4, 0.3], [0.3, 0.4, 0.3])])]
-    monkeypatch.setattr(lab, "_inspected", lambda: [*inspected, ("mlp", [{"dataset": "another"}])])
-    assert lab.signal_table("log", "signal").splitlines()[2:] == [
-        "| `ssr_d` | `projection` | 20.0% | 40.0% [40.0%, 40.0%] | 50.0% [50.0%, 50.0%] | 60.0% [60.0%, 60.0%] |"
+    whole = [seed([0.2, 0.6, 0.2], [0.4, 0.2, 0.4]), seed([0.3, 0.4, 0.3], [0.3, 0.4, 0.3])]
+    folded = seed([0.9, 0.1, 0.0], names=("signal_1", "noise_1", "3 others"))
+    inspected = [("ssr_d", [*whole, folded]), ("ssr_s", [whole[0], folded]), ("mlp", [{"dataset": "another"}])]
+    monkeypatch.setattr(lab, "_inspected", lambda: inspected)
+    assert lab.signal_table("log", ["signal_1", "signal_2"]).splitlines()[2:] == [
+        "| `ssr_d` | `projection` | 2 | 20.0% | 40.0% [40.0%, 40.0%] | 50.0% [50.0%, 50.0%] | 60.0% [60.0%, 60.0%] |"
     ]
 
 
