@@ -21,8 +21,7 @@ from tamis.analysis import (
 from tamis.experiment.filter_watch import FilterBlock, Watch, competition_of
 from tamis.layers import DynamicBlock, StaticBlock
 
-_MOST_CELLS = 400  # of one table of views and their sources: keeps the file under 60 kB
-_MOST_SOURCES, _MOST_VIEWS = 40, 16
+_MOST_VIEWS = 16  # of which every pair's overlap is told
 
 
 def layer_figures(
@@ -46,14 +45,8 @@ def layer_figures(
     if fields:
         masses = [trained.mass(), untrained.mass()]
         shares = torch.stack([group_shares(mass, len(fields)) for mass in masses])
-        on_rows = None if sizes is None else group_shares(masses[0] * sizes, len(fields)).unsqueeze(0)
-        names, columns = _largest(fields, shares[0], _MOST_SOURCES)
-        layer["fields"] = {
-            "names": names,
-            "trained": _fold(shares[:1], columns)[0],
-            "untrained": _fold(shares[1:], columns)[0],
-            "on_rows": None if on_rows is None else _fold(on_rows, columns)[0],
-        }
+        on_rows = None if sizes is None else group_shares(masses[0] * sizes, len(fields))
+        layer["fields"] = {"names": fields, "trained": shares[0], "untrained": shares[1], "on_rows": on_rows}
     return rounded(layer)
 
 
@@ -143,32 +136,15 @@ def relu_figures(watch: Watch | None, fresh_watch: Watch | None) -> Iterator[dic
 
 
 def _kept_sources(names: tuple[str, ...], groups: Tensor, activity: ViewActivity | None = None) -> dict[str, Any]:
-    """Which fields, or views of the block before, each view keeps; the smallest are added up as others.
+    """Which fields, or views of the block before, each view keeps: all of them, so that any may be asked for later.
 
     Of a filter that chooses anew for each row also how that varies, what it had to choose from, and some rows.
     """
-    most = max(1, min(_MOST_SOURCES, _MOST_CELLS // len(groups)))
-    names_kept, columns = _largest(names, groups.nanmean(0), most)
-    facts: dict[str, Any] = {"sources": names_kept, "kept": _fold(groups, columns)}
+    facts: dict[str, Any] = {"sources": names, "kept": groups}
     if activity is not None:
-        assert activity.groups_spread is not None and activity.projected_groups is not None
-        assert activity.samples is not None
-        # Spreads of single groups do not add up to that of their sum.
-        facts |= {"kept_spread": activity.groups_spread[:, columns[0]]}
-        facts |= {"projected": _fold(activity.projected_groups, columns), "samples": _fold(activity.samples, columns)}
+        facts |= {"kept_spread": activity.groups_spread, "projected": activity.projected_groups}
+        facts |= {"samples": activity.samples}
     return facts
-
-
-def _largest(names: tuple[str, ...], shares: Tensor, most: int) -> tuple[list[str], tuple[Tensor, Tensor]]:
-    """The names of the largest shares, in their own order, with one more for all others; and both kinds' columns."""
-    order = shares.argsort(descending=True, stable=True)
-    kept, rest = order[:most].sort().values, order[most:]
-    return [*(names[i] for i in kept.tolist()), *([f"{len(rest)} others"] if len(rest) else [])], (kept, rest)
-
-
-def _fold(table: Tensor, columns: tuple[Tensor, Tensor]) -> Tensor:
-    kept, rest = columns
-    return torch.cat([table[:, kept], table[:, rest].sum(1, keepdim=True)], dim=1) if len(rest) else table[:, kept]
 
 
 def _off_diagonal(overlap: Tensor) -> float:

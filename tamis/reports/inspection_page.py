@@ -1,7 +1,7 @@
 """The page of an inspection: pictures first, then every number."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -10,11 +10,14 @@ from markupsafe import Markup
 
 from tamis.record import Inspection, write_whole
 from tamis.reports.heat_map import draw_heat_map
+from tamis.reports.largest_rows import Cells, largest_rows, with_others
 from tamis.reports.sparsity_plots import draw_magnitudes, draw_mass, draw_rates, draw_scales
 from tamis.reports.sparsity_wording import SPARSITY_TERMS, headlines, mean_of_views
 from tamis.reports.template import render
 
 Picture = tuple[str, str, Markup]
+
+_MOST_VIEWS = 32  # that a picture can show
 
 
 def write_inspection(inspection: Inspection, output: Path | str, *, title: str | None = None) -> Path:
@@ -61,12 +64,14 @@ def _pictures(inspection: Inspection) -> Iterator[Picture]:
 def _field_picture(layer: Mapping[str, Any], number: int) -> Picture:
     columns = {"untrained": "untrained", "trained": "trained", "on_rows": "on rows"}
     known = [key for key in columns if layer["fields"][key] is not None]
+    shares = _across(layer["fields"][key] for key in known)
+    names, table = with_others(layer["fields"]["names"], shares, largest_rows(shares))
     return (
         f"Weight mass of the fields, {layer['name']}",
         "The percentage of the mass that multiplies each field; on rows: weighed by how large its numbers are.",
         draw_heat_map(
-            [list(field) for field in zip(*(layer["fields"][key] for key in known), strict=True)],
-            rows=layer["fields"]["names"],
+            table,
+            rows=names,
             columns=[columns[key] for key in known],
             label="",
             name=f"fields-{number}",
@@ -76,15 +81,18 @@ def _field_picture(layer: Mapping[str, Any], number: int) -> Picture:
 
 
 def _filter_pictures(sieve: Mapping[str, Any], number: int) -> Iterator[Picture]:
-    views = [str(view) for view in range(1, sieve["views"] + 1)]
+    shown = min(sieve["views"], _MOST_VIEWS)
+    views = [str(view) for view in range(1, shown + 1)]
+    first = "" if shown == sieve["views"] else f" The first {shown} of {sieve['views']} views."
     whose = "field" if sieve["reads_fields"] else "view of the block before"
     if "trained" in sieve:
         steps = ["ReLU", *(str(step) for step in range(1, sieve["iterations"] + 1))]
         yield (
             f"Zeros of block {number}",
-            "Exact zeros of each view in percent, before competition (ReLU) and after every iteration, mean over rows.",
+            f"Exact zeros of each view in percent, before competition (ReLU) and after every iteration, mean over rows."
+            f"{first}",
             draw_heat_map(
-                [list(view) for view in zip(*sieve["trained"]["zeros"], strict=True)],
+                _across(sieve["trained"]["zeros"])[:shown],
                 rows=[f"view {view}" for view in views],
                 columns=steps,
                 label="iteration",
@@ -93,29 +101,33 @@ def _filter_pictures(sieve: Mapping[str, Any], number: int) -> Iterator[Picture]
                 title=f"Share of exact zeros in block {number} by view and iteration",
             ),
         )
-    if "kept" in sieve:
+    kept = _across(sieve.get("kept", ()))
+    largest = largest_rows(kept)
+    if kept:
         how = "by attribution" if sieve["kind"] == "dynamic" else "by the fixed choice"
         yield (
             f"What the views of block {number} keep",
             f"The percentage of what each view keeps that comes from each {whose}, {how}; a column adds up to 100."
-            f"{_beside_projected(sieve)}",
-            draw_heat_map(
-                [list(source) for source in zip(*sieve["kept"], strict=True)],
-                rows=sieve["sources"],
+            f"{_beside_projected(sieve)}{first}",
+            _draw_sources(
+                sieve["sources"],
+                [row[:shown] for row in kept],
+                largest,
                 columns=views,
                 label="view",
-                highest=_largest_single(sieve, "kept"),
                 name=f"kept-{number}",
                 title=f"Sources of what the views of block {number} keep",
             ),
         )
     if "samples" in sieve:
+        spread = _across(sieve["kept_spread"][:shown])
+        varying = [place for place in largest if place < len(spread)]  # older records added sources up, with no spread
         yield (
             f"How block {number} differs from row to row",
-            f"Standard deviation over rows of the percentages above, where every {whose} has its own.",
+            f"Standard deviation over rows of the percentages above.{first}",
             draw_heat_map(
-                [list(source) for source in zip(*sieve["kept_spread"], strict=True)],
-                rows=sieve["sources"][: len(sieve["kept_spread"][0])],
+                [spread[place] for place in varying],
+                rows=[sieve["sources"][place] for place in varying],
                 columns=views,
                 label="view",
                 name=f"spread-{number}",
@@ -125,12 +137,12 @@ def _filter_pictures(sieve: Mapping[str, Any], number: int) -> Iterator[Picture]
         yield (
             f"What single rows keep in block {number}",
             f"The percentage that comes from each {whose} in the first rows, mean over views; a column adds up to 100.",
-            draw_heat_map(
-                [list(source) for source in zip(*sieve["samples"], strict=True)],
-                rows=sieve["sources"],
+            _draw_sources(
+                sieve["sources"],
+                _across(sieve["samples"]),
+                largest,
                 columns=[str(row) for row in range(1, len(sieve["samples"]) + 1)],
                 label="row",
-                highest=_largest_single(sieve, "samples"),
                 name=f"rows-{number}",
                 title=f"Sources of what single rows keep in block {number}",
             ),
@@ -173,10 +185,16 @@ def _beside_projected(sieve: Mapping[str, Any]) -> str:
     return f" Of all that is projected, kept or not, a cell differs by {100 * fmean(gaps):.2g} on average."
 
 
-def _largest_single(sieve: Mapping[str, Any], key: str) -> float:
-    """The largest number of one source; what the others have together would pale it."""
-    singles = [name.endswith(" others") for name in sieve["sources"]].count(False)
-    return max((value for part in sieve[key] for value in part[:singles] if value is not None), default=1.0)
+def _draw_sources(sources: Sequence[str], table: Sequence[Cells], largest: Sequence[int], **words: Any) -> Markup:
+    """Shares of the largest sources and of all others, by the colour of the largest single one."""
+    strongest = max((value for place in largest for value in table[place] if value is not None), default=1.0)
+    names, rows = with_others(sources, table, largest)
+    return draw_heat_map(rows, rows=names, highest=strongest, **words)
+
+
+def _across(columns: Iterable[Sequence[float | None]]) -> list[list[float | None]]:
+    """The rows of a table that is given by its columns."""
+    return [list(row) for row in zip(*columns, strict=True)]
 
 
 def _filter_line(sieve: Mapping[str, Any], number: int) -> dict[str, Any]:

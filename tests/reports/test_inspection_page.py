@@ -138,6 +138,23 @@ def test_every_picture_and_table_is_there(draw):
     assert "1, dynamic 2 views of 4 70 % untrained 70 % 38 % 15 % 12 % 0 % – 20 % by chance 21 % 60 %" in text
 
 
+def test_of_many_fields_and_views_the_page_draws_the_largest_and_the_first(draw):
+    fields, views = 60, 40
+    # Field 59 has most, then 58 and so on: the first twenty are the small ones.
+    shares = [place / sum(range(fields)) for place in range(fields)]
+    one = made_up()
+    static = one.filters[1] | {
+        **{"reads_fields": True, "views": views, "sources": [f"field {place}" for place in range(fields)]},
+        **{"kept": [shares] * views},
+    }
+    source = draw(made_up(filters=(static,)))
+    assert "The first 32 of 40 views." in source
+    picture = source[source.index('id="kept-1-') :]
+    picture = picture[: picture.index("</svg>")]
+    names = re.findall(r">(field \d+|\d+ others)<", picture)
+    assert names == [*(f"field {place}" for place in range(20, 60)), "20 others"]
+
+
 def test_the_headlines_say_what_was_found_and_what_it_was_before():
     found = headlines(made_up())
     assert found[0] == "8.0 % of the 320 dense weights are below 0.001; before training 2.0 %."
