@@ -10,7 +10,7 @@ from tamis.errors import ConfigError, DataError
 from tamis.experiment import prepare_data, require_lightgbm
 from tamis.study.blocks import DataBlock
 from tamis.study.lock import alone_in
-from tamis.study.processes import run_chains
+from tamis.study.processes import and_then, run_chains
 from tamis.study.runs import EntrantRuns, Places, only_tuned
 from tamis.study.settings import Entrant, StudySettings
 from tamis.study.tuning import require_optuna
@@ -133,9 +133,15 @@ def run_entrants(
     with ExitStack() as alone:
         for name in dict.fromkeys(entrant.data.name for entrant in entrants):
             alone.enter_context(alone_in(runs / name))
-        first = [*(one.tune_and_run() for one in tuned), *(one.tune() for one in elsewhere)]
-        run_chains(first, processes=processes, report=tell)
-        run_chains([one.run_as_tuned() for one in others], processes=processes, report=tell)
+        # What is tuned at another size begins as soon as that is tuned: no core waits for the trials of other models.
+        chains = [
+            and_then(
+                one.tune() if one in elsewhere else one.tune_and_run(),
+                [other.run_as_tuned() for other in others if other.tuner.folder == one.folder],
+            )
+            for one in (*tuned, *elsewhere)
+        ]
+        run_chains(chains, processes=processes, report=tell)
         if rules.selection_gain:
             run_chains([one.score_trials() for one in tuned], processes=processes, report=tell)
 

@@ -39,18 +39,25 @@ Chain = Generator[list[Job], list[Outcome], Any]
 """Work in order: it yields jobs that may run side by side, and is sent their outcomes before it goes on."""
 
 
+def and_then(chain: Chain, followers: Sequence[Chain]) -> Chain:
+    """A chain after whose end ``run_chains`` begins ``followers``, side by side."""
+    yield from chain
+    return _Followers(followers)
+
+
 def run_chains(chains: Sequence[Chain], *, processes: int, report: Callable[[str], None] | None = None) -> None:
     """Run the jobs of all chains, at most ``processes`` at a time; ``report`` hears the name of each job that ended.
 
-    A chain that was begun goes on before another is begun, so that work cut short has ended chains to show. A job that
-    raises, or whose process dies, has a reason as its outcome. If this process dies, so do the others.
+    A chain that was begun, and those that follow it, go on before another is begun, so that work cut short has ended
+    chains to show. A job that raises, or whose process dies, has a reason as its outcome. If this process dies, so do
+    the others.
     """
     lanes = [_Lane() for _ in range(processes)]
     waiting: deque[tuple[_Step, int]] = deque()
     running: dict[Future[Any], tuple[_Lane, _Step, int]] = {}
 
-    def follow(step: _Step | None) -> None:
-        if step is not None:
+    def follow(steps: list[_Step]) -> None:
+        for step in reversed(steps):
             waiting.extendleft((step, place) for place in reversed(range(len(step.jobs))))
 
     with _one_core_each():
@@ -83,15 +90,23 @@ class _Step:
     outcomes: dict[int, Outcome] = field(default_factory=dict)
 
 
-def _advance(chain: Chain, outcomes: list[Outcome] | None) -> _Step | None:
-    """Send a chain its outcomes; its next jobs, or None at its end. A chain with nothing to run goes on at once."""
+class _Followers(tuple[Chain, ...]):
+    """What may begin when a chain has ended."""
+
+
+def _advance(chain: Chain, outcomes: list[Outcome] | None) -> list[_Step]:
+    """Send a chain its outcomes; its next jobs, or at its end those of its followers, if it has any.
+
+    A chain with nothing to run goes on at once.
+    """
     try:
         jobs = next(chain) if outcomes is None else chain.send(outcomes)
         while not jobs:
             jobs = chain.send([])
-    except StopIteration:
-        return None
-    return _Step(chain=chain, jobs=jobs)
+    except StopIteration as end:
+        followers = end.value if isinstance(end.value, _Followers) else ()
+        return [step for follower in followers for step in _advance(follower, None)]
+    return [_Step(chain=chain, jobs=jobs)]
 
 
 class _Lane:

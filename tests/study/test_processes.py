@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from tamis.errors import ConfigError
-from tamis.study.processes import Job, Outcome, run_chains
+from tamis.study.processes import Job, Outcome, and_then, run_chains
 
 
 def double(number):
@@ -82,6 +82,19 @@ def test_what_is_begun_is_ended_before_more_is_begun(in_this_process):
     ]
     run_chains(chains, processes=1, report=heard.append)
     assert heard == [f"{one} {step}" for one in "abc" for step in ("first", "x", "y")]
+
+
+def test_followers_begin_when_what_they_follow_has_ended_and_wait_for_nothing_else(in_this_process):
+    heard, results = [], []
+    found = [job(double, 1, name="a tune")]
+    chains = [
+        and_then(chain([], found), [chain(results, [job(double, n, name=f"a {n}")]) for n in (1, 2)]),
+        chain([], [job(double, 1, name="b tune")], [job(double, 2, name="b run")]),
+        and_then(chain([], []), [chain([], [job(double, 3, name="c run")])]),
+    ]
+    run_chains(chains, processes=1, report=heard.append)
+    assert heard == ["a tune", "a 1", "a 2", "b tune", "b run", "c run"]
+    assert [outcome.value for outcome in results] == [2, 4]
 
 
 def test_outcomes_come_in_the_order_of_the_jobs(in_this_process):
