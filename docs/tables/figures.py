@@ -122,6 +122,11 @@ def zeros_behind(*models: str) -> str:
     return _from_to(lab.zeros_of_first_relu(models), ".0%")
 
 
+def kept_share(study: str, model: str, prefix: str) -> str:
+    """From where to where, over seeds, the share of what a first block reads that is of fields named ``prefix...``."""
+    return _from_to(lab.kept_shares(RESULTS / "studies" / study / "inspections" / model, prefix), ".0%")
+
+
 def _contest(place: str) -> dict[str, Any]:
     """The verdicts of one data set and size."""
     *study, rest = place.split(":")
@@ -182,5 +187,6 @@ FIGURES: dict[str, Callable[..., str]] = {
     "promised": probabilities.promised,
     "weights_near_zero": weights_near_zero,
     "zeros_behind": zeros_behind,
+    "kept_share": kept_share,
 }
 """By the name that documents use."""

@@ -4,6 +4,7 @@ import json
 import statistics
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from tables.places import RESULTS, interval
@@ -51,6 +52,18 @@ def zeros_of_first_relu(names: Sequence[str]) -> list[float]:
         statistics.mean(layer["trained"]["zeros"] for seed in seeds for layer in seed["relu_layers"][:1])
         for model, seeds in _inspected()
         if model.split("-")[0] in names
+    ]
+
+
+def kept_shares(folder: Path, prefix: str) -> list[float]:
+    """Seed by seed, how much of what the first block reads is of the fields whose names begin so, mean over views."""
+    blocks = [json.loads(path.read_text())["filters"][0] for path in sorted(folder.glob("seed-*.json"))]
+    return [
+        statistics.mean(
+            sum(share for name, share in zip(block["sources"], view, strict=True) if name.startswith(prefix))
+            for view in block["kept"]
+        )
+        for block in blocks
     ]
 
 

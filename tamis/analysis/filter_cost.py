@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from tamis.analysis.timing import milliseconds
 from tamis.batch import Batch
-from tamis.layers import AdaptiveFilter, DynamicBlock, StaticBlock, StaticFilter, ViewDense, ViewFusion
+from tamis.layers import DynamicBlock, StaticBlock, StaticFilter, ViewDense, ViewFusion
 
 Quartiles = dict[str, tuple[float, float, float]]
 
@@ -89,7 +89,7 @@ def standing_in(model: nn.Module, substitutes: Mapping[str, nn.Module]) -> Itera
             model.set_submodule(name, module)
 
 
-def dense_weight(sieve: StaticFilter | AdaptiveFilter, dense: ViewDense) -> Tensor:
+def dense_weight(sieve: StaticFilter, dense: ViewDense) -> Tensor:
     """The one matrix that does what a static filter and the layer behind it do: mostly zeros.
 
     Shape:

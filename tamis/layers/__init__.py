@@ -5,7 +5,6 @@ Made here: the arithmetic of the models, each with its paper, its shapes and its
 configuration and no device. Who may ask: ``embeddings`` and ``models``.
 """
 
-from tamis.layers.adaptive_filter import AdaptiveFilter, keep_places
 from tamis.layers.averaged_batch_norm import AveragedBatchNorm
 from tamis.layers.batch_centre import BatchCentre
 from tamis.layers.bilinear_fusion import BilinearFusion
@@ -56,7 +55,6 @@ __all__ = [
     "INPUT_NORMS",
     "INTERACTION_RESIDUALS",
     "MLP",
-    "AdaptiveFilter",
     "AveragedBatchNorm",
     "BatchCentre",
     "BilinearFusion",
@@ -109,7 +107,6 @@ __all__ = [
     "competitive_sparse",
     "glorot_normal_",
     "glorot_uniform_",
-    "keep_places",
     "mean_of_views",
     "mix_fields",
     "mix_tokens",

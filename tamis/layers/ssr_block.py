@@ -2,7 +2,6 @@
 
 from torch import Tensor, nn
 
-from tamis.layers.adaptive_filter import AdaptiveFilter
 from tamis.layers.competitive_filter import CompetitiveFilter
 from tamis.layers.control_filter import ControlFilter
 from tamis.layers.static_filter import StaticFilter
@@ -11,9 +10,9 @@ from tamis.layers.view_projection import ViewProjection
 
 
 class StaticBlock(nn.Module):
-    """SSR-S and SSR-A: each view fuses its choice of input dimensions.
+    """SSR-S: each view fuses its choice of input dimensions.
 
-    Source: arXiv 2604.08011, SSR-S; what SSR-A learns to choose is ours.
+    Source: arXiv 2604.08011, SSR-S.
 
     Shape:
         - x: ``(rows, d_in)``
@@ -26,7 +25,7 @@ class StaticBlock(nn.Module):
         torch.Size([4, 2, 3])
     """
 
-    def __init__(self, *, filter: StaticFilter | AdaptiveFilter, fusion: ViewFusion) -> None:
+    def __init__(self, *, filter: StaticFilter, fusion: ViewFusion) -> None:
         super().__init__()
         self.filter = filter
         self.fusion = fusion

@@ -23,7 +23,6 @@ from tamis.models.mlp import MLPConfig, MLPRanker
 from tamis.models.mmoe import MMoE, MMoEConfig
 from tamis.models.rank_mixer import RankMixer, RankMixerConfig
 from tamis.models.split import SplitModel, field_share
-from tamis.models.ssr_a import SSRA, SSRAConfig
 from tamis.models.ssr_d import SSRD, SSRDConfig
 from tamis.models.ssr_s import SSRS, SSRSConfig
 from tamis.models.wukong import Wukong, WukongConfig
@@ -35,7 +34,6 @@ __all__ = [
     "GDCN",
     "LR",
     "MODELS",
-    "SSRA",
     "SSRD",
     "SSRS",
     "AFNConfig",
@@ -64,7 +62,6 @@ __all__ = [
     "MaskNetConfig",
     "RankMixer",
     "RankMixerConfig",
-    "SSRAConfig",
     "SSRDConfig",
     "SSRSConfig",
     "SplitModel",

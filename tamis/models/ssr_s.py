@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 from tamis.features.layout import Layout
-from tamis.layers import AdaptiveFilter, DropoutPlace, InputNormKind, StaticBlock, StaticFilter, ViewFusion
+from tamis.layers import DropoutPlace, InputNormKind, StaticBlock, StaticFilter, ViewFusion
 from tamis.models.setting_rules import require_at_least
 from tamis.models.ssr import Fusion, LastViews, SSRParts, SSRRanker, ViewNormKind, check_blocks, resolve_parts
 from tamis.registry import MODELS, ModelEntry
@@ -95,23 +95,19 @@ class SSRS(SSRRanker):
         torch.Size([2, 1])
     """
 
-    sieve: ClassVar[type[StaticFilter] | type[AdaptiveFilter]] = StaticFilter
-
     def __init__(self, config: SSRSConfig, layout: Layout) -> None:
-        blocks = static_blocks(config, d_in=layout.num_fields * config.dim, sieve=self.sieve)
+        blocks = static_blocks(config, d_in=layout.num_fields * config.dim)
         super().__init__(config, config.resolve(), layout, blocks=blocks, width=config.widths[-1])
 
 
-def static_blocks(
-    config: SSRSConfig, *, d_in: int, sieve: type[StaticFilter] | type[AdaptiveFilter]
-) -> Iterator[StaticBlock]:
-    """The blocks that ``config`` describes, with filters of the class ``sieve``, for an input of width ``d_in``."""
+def static_blocks(config: SSRSConfig, *, d_in: int) -> Iterator[StaticBlock]:
+    """The blocks that ``config`` describes, for an input of width ``d_in``."""
     parts = config.resolve()
     for number, (views, width) in enumerate(zip(config.views, config.widths, strict=True), start=1):
         # Seeds 1000 apart are the authors'; a million apart keeps the choices of two filter seeds apart.
         first_seed = 1_000_000 * config.filter_seed + 1000 * number
         yield StaticBlock(
-            filter=sieve(d_in=d_in, views=views, width=width, first_seed=first_seed),
+            filter=StaticFilter(d_in=d_in, views=views, width=width, first_seed=first_seed),
             fusion=ViewFusion(
                 views=views,
                 d_in=width,

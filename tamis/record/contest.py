@@ -17,7 +17,7 @@ def is_ssr(line: Mapping[str, Any]) -> bool:
     """Whether a line of a ranking is a model of the SSR family.
 
     Example:
-        >>> is_ssr({"name": "ssr_a", "label": "ours"}), is_ssr({"name": "mlp", "label": "ssr_like"})
+        >>> is_ssr({"name": "ssr_s", "label": "ours"}), is_ssr({"name": "mlp", "label": "ssr_like"})
         (True, False)
     """
     return line["name"].startswith("ssr")

@@ -55,7 +55,6 @@ SMALL = {
     "mlp": {"dim": 4, "hidden": [8]},
     "mmoe": {"dim": 4, "num_experts": 2, "expert_hidden": [8], "head": [4]},
     "rank_mixer": {"dim": 4, "num_tokens": 4, "token_width": 8},
-    "ssr_a": {"dim": 4, "views": [2], "widths": [8]},
     "ssr_d": {"dim": 4, "views": [2], "widths": [8]},
     "ssr_s": {"dim": 4, "views": [2], "widths": [8]},
     "wukong": {"dim": 4, "num_layers": 2, "interacted": 2, "compressed": 2, "rank": 2, "layer_hidden": [8]},

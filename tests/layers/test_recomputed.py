@@ -5,12 +5,10 @@ import torch
 
 from tamis.layers import (
     MLP,
-    AdaptiveFilter,
     CrossNetwork,
     FactorizedBlock,
     GatedCrossNetwork,
     RecomputedStack,
-    StaticFilter,
 )
 from tamis.models.ssr import SSRBlocks
 from tamis.models.ssr_d import SSRDConfig, dynamic_blocks
@@ -26,8 +24,7 @@ STACKS = {
     "gated crosses": lambda: GatedCrossNetwork(width=24, crosses=9),
     "low-rank crosses": lambda: CrossNetwork(width=24, crosses=9, rank=6),
     "ssr_d": lambda: SSRBlocks(dynamic_blocks(SSRDConfig(**DEEP), d_in=24), last="mean"),
-    "ssr_s": lambda: SSRBlocks(static_blocks(STATIC, d_in=24, sieve=StaticFilter), last="concat"),
-    "ssr_a": lambda: SSRBlocks(static_blocks(STATIC, d_in=24, sieve=AdaptiveFilter), last="concat"),
+    "ssr_s": lambda: SSRBlocks(static_blocks(STATIC, d_in=24), last="concat"),
 }
 
 

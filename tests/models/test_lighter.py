@@ -34,7 +34,6 @@ FAMILY = [
     ("ssr_d", {"preset": "unirank"}),  # its four widths equal its four views: shapes alone do not tell them apart
     ("ssr_d", {"preset": "unirank", "gate": True}),
     ("ssr_s", {}),
-    ("ssr_a", {}),
 ]
 
 

@@ -131,7 +131,7 @@ def test_real_sets_are_counted_where_an_ssr_model_is_first_or_tied(made, tmp_pat
     ("names", "outside", "not_run", "real_sets"),
     [
         ({"a": "ssr_s"}, (), "", 1),
-        ({"a": "ssr_s", "b": "ssr_d", "c": "ssr_a"}, (), "", 0),
+        ({"a": "ssr_s", "b": "ssr_d", "c": "ssr_d"}, (), "", 0),
         ({}, (), "", 0),
         ({"a": "ssr_s", "b": "ssr_d"}, ("c",), "", 0),
         ({"a": "ssr_s"}, (), "a", 0),
