@@ -31,6 +31,10 @@ def compare(
     target: Annotated[
         list[int] | None, typer.Option(help="Only at these targets of the study's budget; repeat it for several.")
     ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="Only these models, by label: the verdicts are among them; repeat it for several."),
+    ] = None,
     from_folder: From = None,
     offline: Offline = False,
 ) -> None:
@@ -44,7 +48,7 @@ def compare(
     from tamis.reports import write_comparison
     from tamis.study import compare, judge, load_study, plan_study, prepare_study, write_verdicts
 
-    study = load_study(file, overrides or []).only(data or [], targets=target or [])
+    study = load_study(file, overrides or []).only(data or [], targets=target or [], labels=model or [])
     place = runs / study.rules.name
     processes = processes or cores()
     if only_judge:

@@ -137,8 +137,13 @@ class StudySettings:
     asked: tuple[int, ...] = ()
 
     def contests(self) -> list[tuple[DataBlock, int | None]]:
-        """Each data set at each budget."""
-        return [(data, target) for data in self.data for target in self._targets()]
+        """Each data set at each budget, where a model stands."""
+        return [
+            (data, target)
+            for data in self.data
+            for target in self._targets()
+            if any(model.stands_at(target) for model in self.models_on(data))
+        ]
 
     def entrants(self) -> list[Entrant]:
         """Every model of every contest, and every reference of every data set, in the order of the data sets.
@@ -161,24 +166,48 @@ class StudySettings:
         """The models that stand on a data set."""
         return [model for model in self.models if model.stands_on(data)]
 
-    def only(self, names: Iterable[str] = (), *, targets: Iterable[int] = ()) -> "StudySettings":
-        """The same study on some of its data sets or at some targets of its budget; all of what is not given.
+    def only(
+        self, names: Iterable[str] = (), *, targets: Iterable[int] = (), labels: Iterable[str] = ()
+    ) -> "StudySettings":
+        """The same study on some of its data sets, at some targets, with some models; all of what is not given.
+
+        Data sets on which none of the models stands are left out.
 
         Raises:
-            ConfigError: it has no such data set or target.
+            ConfigError: it has no such data set, target or model, or none is left.
         """
-        known, wanted = [data.name for data in self.data], list(names)
-        for name in wanted:
-            if name not in known:
-                raise ConfigError(f"{self.where}: has no data set {name!r}. {suggest(name, known)}")
+        data_names = self._known("data set", names, [data.name for data in self.data])
+        model_labels = self._known("model", labels, [model.label for model in (*self.models, *self.references)])
         asked = tuple(targets)
         for target in asked:
             if target not in self.budget.targets:
                 raise ConfigError(
                     f"{self.where}: has no budget target {target:,}. Its targets are {list(self.budget.targets)}."
                 )
-        data = tuple(data for data in self.data if data.name in (wanted or known))
-        return dataclasses.replace(self, data=data, asked=asked)
+        models = tuple(model for model in self.models if model.label in model_labels)
+        narrowed = dataclasses.replace(
+            self,
+            data=tuple(
+                data for data in self.data if data.name in data_names and any(model.stands_on(data) for model in models)
+            ),
+            models=models,
+            references=tuple(model for model in self.references if model.label in model_labels),
+            asked=asked,
+        )
+        if not narrowed.contests():
+            raise ConfigError(
+                f"{self.where}: no model of {model_labels} stands on {data_names} at that size, and references stand "
+                "beside models alone. Ask for a model that stands there."
+            )
+        return narrowed
+
+    def _known(self, what: str, wanted: Iterable[str], known: list[str]) -> list[str]:
+        """The names that are wanted, each of which is known; all that are known if none is wanted."""
+        names = list(wanted)
+        for name in names:
+            if name not in known:
+                raise ConfigError(f"{self.where}: has no {what} {name!r}. {suggest(name, known)}")
+        return names or known
 
     def _targets(self) -> tuple[int | None, ...]:
         """The sizes at which there are contests now, None without a budget."""

@@ -246,6 +246,24 @@ def test_a_study_may_be_cut_to_some_targets_of_its_budget_and_its_names_stay():
         study.only(targets=[400_000])
 
 
+def test_a_study_may_be_cut_to_some_models_and_what_they_are_tuned_as_stays():
+    data = [{"name": "adult", "recipe": "adult"}, {"name": "other", "recipe": "planted"}]
+    models = [{"name": "mlp"}, {"name": "ssr_s", "label": "ours", "only": ["other"]}, {"name": "fm"}]
+    study = read(data=data, model=models, reference=[{"name": "lightgbm"}])
+    labels = [(e.data.name, e.label) for e in study.only(labels=["ours", "lightgbm"]).entrants()]
+    assert labels == [("other", "ours"), ("other", "lightgbm")], "no model of these stands on adult"
+    assert study.only(labels=["mlp", "ours", "fm", "lightgbm"]) == study
+    with pytest.raises(ConfigError, match=r"s.toml: has no model 'our'. Did you mean 'ours'\?"):
+        study.only(labels=["our"])
+    for names, wanted in ((["adult"], ["ours"]), ([], ["lightgbm"])):
+        with pytest.raises(ConfigError, match="references stand beside models alone. Ask for a model that stands"):
+            study.only(names, labels=wanted)
+    budget = {"kind": "parameters", "targets": [1_000, 10_000], "tuned_at": 1_000}
+    sized = read(budget=budget, study={"name": "s", "trials": 1}, model=[{"name": "mlp"}, {"name": "ssr_s"}])
+    (large,) = sized.only(targets=[10_000], labels=["ssr_s"]).entrants()
+    assert large.tuned_as is not None and large.tuned_as.label == "ssr_s-1k"
+
+
 def test_a_reference_does_not_stand_beside_models_that_see_a_share_of_the_rows():
     data = [{"name": "adult", "recipe": "adult", "train_share": 0.5}]
     with pytest.raises(ConfigError, match=r"trains on all rows, so it cannot stand beside models with .* 0.5"):
