@@ -78,6 +78,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "worth_by_epoch": worth.worth_by_epoch_table,
     "context_known": worth.context_known_table,
     "context_found": worth.context_found_table,
+    "table_rate": lambda: studies.verdicts_table(RESULTS / "studies" / "table-rate" / "verdicts.json"),
     "probabilities": probabilities.probabilities_table,
     "start": probabilities.start_table,
     "growth_planted": lambda: scaling.growth_table("scaling-planted"),
