@@ -33,7 +33,7 @@ def seed_range(place: str, label: str) -> str:
     """The least and the largest test AUC of a model's seeds."""
     contest, model = _contest(place), _line(place, label)["model"]
     records = (RESULTS / contest["dataset"] / contest["split"] / model).glob("seed-*.json")
-    return _from_to([RunRecord.load(record).test["auc"] for record in records])
+    return _from_to([auc for record in records if (auc := RunRecord.load(record).test["auc"]) is not None])
 
 
 def gap(place: str, one: str, other: str) -> str:

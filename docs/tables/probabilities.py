@@ -77,6 +77,6 @@ def _records(place: Path, contest: dict[str, Any], label: str) -> list[RunRecord
 
 
 def _mean(records: list[RunRecord], metric: str) -> float:
-    values = [record.test[metric] for record in records]
-    assert None not in values, "a run of a study has clicks and other rows"
+    values = [value for record in records if (value := record.test[metric]) is not None]
+    assert len(values) == len(records), "a run of a study has clicks and other rows"
     return statistics.fmean(values)

@@ -56,7 +56,7 @@ def narrower_views_table(study: str, labels: Sequence[str]) -> str:
     lines = [f"| views | {' | '.join(contest['data'] for contest in contests)} |", f"|---:|{'---|' * len(contests)}"]
     found = []
     for label in labels:
-        cells = []
+        cells, views = [], 0
         for contest in contests:
             place = RESULTS / "studies" / study / contest["dataset"] / contest["split"] / label / "seed-0.json"
             views = RunRecord.load(place).settings["model"]["views"][0]
