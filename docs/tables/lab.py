@@ -30,7 +30,7 @@ def sparsity_table() -> str:
             shares = [_trained_and_not(layers, key) for key in SPARSITY_FIGURES]
             rank = statistics.mean(layer["trained"]["effective_rank"] for layer in layers)
             lines.append(
-                f"| {seeds[0]['dataset']} | `{model}` | `{name}` | {' | '.join(shares)} "
+                f"| {_log(seeds)} | `{model}` | `{name}` | {' | '.join(shares)} "
                 f"| {rank:.0f} of {layers[0]['trained']['full_rank']} | {_zeros_behind(seeds, name)} |"
             )
     return "\n".join(lines)
@@ -79,7 +79,7 @@ def milliseconds_table() -> str:
             continue
         times = [seed["milliseconds"] for seed in seeds]
         whole = [_median([time["model"].get(way) for time in times]) for way in ("as_it_is", "without_filter")]
-        head = f"| {seeds[0]['dataset']} | `{model}` | {times[0]['rows']:,} | {' | '.join(whole)} |"
+        head = f"| {_log(seeds)} | `{model}` | {times[0]['rows']:,} | {' | '.join(whole)} |"
         for place, (name, ways) in enumerate(times[0]["blocks"].items()):
             shape = next(one for one in seeds[0]["filters"] if one["name"] == name)
             reads = f"{shape['width'] / shape['d_in']:.0%}" if shape["kind"] == "static" else "all"
@@ -160,6 +160,13 @@ def _inspected() -> list[tuple[str, list[dict[str, Any]]]]:
     return [
         (place.name, [json.loads(path.read_text()) for path in sorted(place.glob("seed-*.json"))]) for place in places
     ]
+
+
+def _log(seeds: list[dict[str, Any]]) -> str:
+    """The name of the log, with the split where the lab has several of one data set."""
+    dataset = seeds[0]["dataset"]
+    splits = len(list((RESULTS / "sparsity" / dataset).iterdir()))
+    return dataset if splits == 1 else f"{dataset}, {seeds[0]['split']}"
 
 
 def _reading(seeds: list[dict[str, Any]]) -> list[str]:
