@@ -65,13 +65,13 @@ def _field_picture(layer: Mapping[str, Any], number: int) -> Picture:
     columns = {"untrained": "untrained", "trained": "trained", "on_rows": "on rows"}
     known = [key for key in columns if layer["fields"][key] is not None]
     shares = _across(layer["fields"][key] for key in known)
-    names, table = with_others(layer["fields"]["names"], shares, largest_rows(shares))
     return (
         f"Weight mass of the fields, {layer['name']}",
         "The percentage of the mass that multiplies each field; on rows: weighed by how large its numbers are.",
-        draw_heat_map(
-            table,
-            rows=names,
+        _draw_sources(
+            layer["fields"]["names"],
+            shares,
+            largest_rows([[share] for share in layer["fields"]["trained"]]),
             columns=[columns[key] for key in known],
             label="",
             name=f"fields-{number}",
