@@ -124,7 +124,7 @@ def zeros_behind(*models: str) -> str:
 
 def kept_share(study: str, model: str, prefix: str) -> str:
     """From where to where, over seeds, the share of what a first block reads that is of fields named ``prefix...``."""
-    return _from_to(lab.kept_shares(RESULTS / "studies" / study / "inspections" / model, prefix), ".0%")
+    return _from_to(lab.kept_shares(RESULTS / "studies" / study / "sparsity" / model, prefix), ".0%")
 
 
 def _contest(place: str) -> dict[str, Any]:

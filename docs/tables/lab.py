@@ -165,8 +165,8 @@ def _inspected() -> list[tuple[str, list[dict[str, Any]]]]:
 def _log(seeds: list[dict[str, Any]]) -> str:
     """The name of the log, with the split where the lab has several of one data set."""
     dataset = seeds[0]["dataset"]
-    splits = len(list((RESULTS / "sparsity" / dataset).iterdir()))
-    return dataset if splits == 1 else f"{dataset}, {seeds[0]['split']}"
+    splits = {one["split"] for _, others in _inspected() for one in others if one["dataset"] == dataset}
+    return dataset if len(splits) == 1 else f"{dataset}, {seeds[0]['split']}"
 
 
 def _reading(seeds: list[dict[str, Any]]) -> list[str]:

@@ -47,19 +47,22 @@ def test_an_arrow_says_that_all_seeds_moved_one_way_beyond_chance():
 def test_milliseconds_are_medians_over_seeds_and_only_of_one_thread(monkeypatch):
     from tables import lab
 
-    def seed(middle, threads=1):
+    def seed(middle, threads=1, split="given"):
         own = {"gathered": [1, middle, 9], "dense": [2, 4.0, 9]}
         whole = {"as_it_is": [1, 10 * middle, 99], "without_filter": [1, 50.0, 99]}
         return {
-            "dataset": "log",
-            "machine": {"torch_threads": threads},
+            **{"dataset": "log", "split": split, "machine": {"torch_threads": threads}},
             "milliseconds": {"rows": 1024, "model": whole, "blocks": {"body": own}},
             "filters": [{"name": "body", "kind": "static", "width": 32, "d_in": 128}],
         }
 
     inspected = [("ssr_s", [seed(1.0), seed(3.0), seed(2.0)]), ("mlp", [seed(1.0, threads=2)])]
     monkeypatch.setattr(lab, "_inspected", lambda: inspected)
-    assert lab.milliseconds_table().splitlines()[2:] == ["| log | `ssr_s` | 1,024 | 20 | 50 | 1 | 25% | 2 | 4 |  |  |"]
+    (alone,) = lab.milliseconds_table().splitlines()[2:]
+    assert alone == "| log | `ssr_s` | 1,024 | 20 | 50 | 1 | 25% | 2 | 4 |  |  |"
+    inspected.append(("ssr_s", [seed(2.0, split="last-10")]))
+    lines = lab.milliseconds_table().splitlines()[2:]
+    assert lines == [alone.replace("| log |", f"| log, {split} |") for split in ("given", "last-10")]
 
 
 def test_the_share_of_named_fields_is_their_sum_over_the_seeds_that_list_them_all(monkeypatch):

@@ -94,6 +94,8 @@ def deleted_choice(model):
     """What a recorded model asks for that was tried and deleted (docs/beyond.md), as an error names it."""
     if model.get("filter") in ("field", "field_dimension"):
         return "SSRSConfig has no setting 'filter'"
+    if model["name"] == "ssr_a":
+        return "no model is called 'ssr_a'"
     return "competition: must be one of .*; got 'closed'" if model.get("competition") == "closed" else None
 
 
