@@ -32,8 +32,10 @@ def auc(place: str, label: str) -> str:
 def seed_range(place: str, label: str) -> str:
     """The least and the largest test AUC of a model's seeds."""
     contest, model = _contest(place), _line(place, label)["model"]
-    records = (RESULTS / contest["dataset"] / contest["split"] / model).glob("seed-*.json")
-    return _from_to([auc for record in records if (auc := RunRecord.load(record).test["auc"]) is not None])
+    records = list((RESULTS / contest["dataset"] / contest["split"] / model).glob("seed-*.json"))
+    aucs = [auc for record in records if (auc := RunRecord.load(record).test["auc"]) is not None]
+    assert len(aucs) == len(records), f"a seed of {label} on {place} has no AUC"
+    return _from_to(aucs)
 
 
 def gap(place: str, one: str, other: str) -> str:

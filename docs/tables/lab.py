@@ -57,14 +57,12 @@ def zeros_of_first_relu(names: Sequence[str]) -> list[float]:
 
 def kept_shares(folder: Path, prefix: str) -> list[float]:
     """Seed by seed, how much of what the first block reads is of the fields whose names begin so, mean over views."""
-    blocks = [json.loads(path.read_text())["filters"][0] for path in sorted(folder.glob("seed-*.json"))]
-    return [
-        statistics.mean(
-            sum(share for name, share in zip(block["sources"], view, strict=True) if name.startswith(prefix))
-            for view in block["kept"]
-        )
-        for block in blocks
-    ]
+    found = []
+    for path in sorted(folder.glob("seed-*.json")):
+        block = json.loads(path.read_text())["filters"][0]
+        fields = [name for name in block["sources"] if name.startswith(prefix)]
+        found.append(statistics.mean(_share_of(block["sources"], view, fields) for view in block["kept"]))
+    return found
 
 
 def milliseconds_table() -> str:
@@ -95,7 +93,7 @@ def milliseconds_table() -> str:
 def signal_table(dataset: str, fields: Sequence[str]) -> str:
     """How much of what models read and keep comes from some fields: means with intervals, of two seeds or more.
 
-    Records add fields with little mass up as others; a seed in which one of ``fields`` is among these is left out.
+    Older records add small fields up as others; a seed in which one of ``fields`` is among these is left out.
     """
     lines = [
         "| model | layer | seeds | by weights, untrained | by weights | weighed by the size of the input "

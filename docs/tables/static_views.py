@@ -56,10 +56,13 @@ def narrower_views_table(study: str, labels: Sequence[str]) -> str:
     lines = [f"| views | {' | '.join(contest['data'] for contest in contests)} |", f"|---:|{'---|' * len(contests)}"]
     found = []
     for label in labels:
-        cells, views = [], 0
-        for contest in contests:
-            place = RESULTS / "studies" / study / contest["dataset"] / contest["split"] / label / "seed-0.json"
-            views = RunRecord.load(place).settings["model"]["views"][0]
+        cells = []
+        places = [
+            RESULTS / "studies" / study / contest["dataset"] / contest["split"] / label / "seed-0.json"
+            for contest in contests
+        ]
+        views = RunRecord.load(places[0]).settings["model"]["views"][0]
+        for contest, place in zip(contests, places, strict=True):
             auc = next(line["auc"] for line in contest["ranking"] if line["model"] == label)
             beside = "" if label == base else ": " + " ".join(difference(contest["tests"], label, base))
             cells.append(f"{_shares(place)[0]:.0%}, {auc:.4f}{beside}")

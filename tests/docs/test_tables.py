@@ -65,6 +65,16 @@ def test_milliseconds_are_medians_over_seeds_and_only_of_one_thread(monkeypatch)
     assert lines == [alone.replace("| log |", f"| log, {split} |") for split in ("given", "last-10")]
 
 
+def test_what_a_first_block_reads_of_some_fields_is_their_sum_in_the_mean_of_its_views(tmp_path):
+    from tables.lab import kept_shares
+
+    sources = ["signal_1", "noise_1", "signal_2"]
+    for seed, views in enumerate(([[0.2, 0.6, 0.2], [0.5, 0.5, 0.0]], [[0.0, 1.0, 0.0], [0.1, 0.9, 0.0]])):
+        filters = [{"sources": sources, "kept": views}, {"sources": ["view 1"], "kept": [[1.0]]}]
+        (tmp_path / f"seed-{seed}.json").write_text(json.dumps({"filters": filters}))
+    assert kept_shares(tmp_path, "signal_") == pytest.approx([0.45, 0.05])
+
+
 def test_the_share_of_named_fields_is_their_sum_over_the_seeds_that_list_them_all(monkeypatch):
     from tables import lab
 

@@ -125,6 +125,29 @@ def test_what_is_tuned_at_one_size_is_kept_at_the_others(plant, tiny, tmp_path, 
     assert {path: path.read_bytes() for path in tiny.trial_files(tmp_path)} == trials
 
 
+def test_final_runs_do_not_wait_for_the_trials_of_another_model(plant, tiny, tmp_path, in_this_process):
+    table = {
+        **tiny.study_of(
+            [plant("log")],
+            [tiny.mlp(settings={"dim": 4, "hidden": [16]}, budget_setting="hidden"), {"name": "lr"}],
+            trials=2,
+        ),
+        "budget": {"kind": "parameters", "targets": [500, 1000], "tuned_at": 1000, "tolerance": 0.1},
+        "search": {"training.tables.learning_rate": {"log": [1e-2, 1.0]}},
+    }
+    study = read_study(table, where="study.toml").only(targets=[500])
+    heard = []
+    compare(study, prepare_study(study), runs=tmp_path / "runs", report=lambda _, __, name: heard.append(name))
+    trials, finals = ["trial 0", "trial 1"], ["seed 0", "seed 1"]
+    expected = [
+        f"log {model}-{size} {run}"
+        for model in ("mlp", "lr")
+        for size, runs in (("1k", trials), ("500", finals))
+        for run in runs
+    ]
+    assert heard == expected
+
+
 def test_a_model_that_chooses_its_fields_stands_beside_the_one_that_does_not(plant, tiny, tmp_path, in_this_process):
     block = plant("log")
     log = pl.read_parquet(block["path"])
