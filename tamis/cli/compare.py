@@ -46,10 +46,20 @@ def compare(
     from tamis.cli.study_tables import print_study_plan, print_verdicts
     from tamis.record import command_line
     from tamis.reports import write_comparison
-    from tamis.study import compare, judge, load_study, plan_study, prepare_study, write_verdicts
+    from tamis.study import (
+        check_replaces_no_fuller,
+        compare,
+        judge,
+        load_study,
+        plan_study,
+        prepare_study,
+        write_verdicts,
+    )
 
     study = load_study(file, overrides or []).only(data or [], targets=target or [], labels=model or [])
-    place = runs / study.rules.name
+    place, verdicts_file = runs / study.rules.name, out or results / "verdicts.json"
+    if model and not plan:
+        check_replaces_no_fuller(study, verdicts_file)
     processes = processes or cores()
     if only_judge:
         verdicts = judge(study, place)
@@ -66,8 +76,7 @@ def compare(
             verdicts = compare(
                 study, encoded, runs=place, results=results, processes=processes, command=command, report=bar
             )
-    place = out or results / "verdicts.json"
-    everything = write_verdicts(verdicts, place)
-    page = write_comparison(everything, place.with_suffix(".html"))
+    everything = write_verdicts(verdicts, verdicts_file)
+    page = write_comparison(everything, verdicts_file.with_suffix(".html"))
     print_verdicts(verdicts)
-    typer.echo(f"{place}\n{page}")
+    typer.echo(f"{verdicts_file}\n{page}")

@@ -12,7 +12,7 @@ from tamis.study.scale_planning import ScalePlan, plan_scale
 from tamis.study.scale_settings import ScaleSettings, load_scale, read_scale
 from tamis.study.scaling import judge_scale, scale, write_scale
 from tamis.study.settings import StudySettings, load_study, read_study
-from tamis.study.verdicts import judge, write_verdicts
+from tamis.study.verdicts import check_replaces_no_fuller, judge, write_verdicts
 
 __all__ = [
     "PlannedEntrant",
@@ -20,6 +20,7 @@ __all__ = [
     "ScaleSettings",
     "StudyPlan",
     "StudySettings",
+    "check_replaces_no_fuller",
     "compare",
     "judge",
     "judge_scale",

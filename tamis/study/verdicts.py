@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tamis.analysis import AucSide, Comparison, auc_side, bootstrap_aucs, holm, weigh_auc
-from tamis.errors import DataError
+from tamis.errors import ConfigError, DataError
 from tamis.record import RunRecord, is_ssr, pair_test, write_whole
 from tamis.study.blocks import DataBlock
 from tamis.study.finished import Finished, check_same_rows, mean_of_known
@@ -67,6 +67,29 @@ def write_verdicts(verdicts: dict[str, Any], path: Path) -> dict[str, Any]:
         merged = _counted(list(judged.values()), list(waiting.values()))
         write_whole(path, json.dumps(merged, indent=2, allow_nan=False) + "\n")
     return merged
+
+
+def check_replaces_no_fuller(study: StudySettings, path: Path) -> None:
+    """Refuse to judge some models of a contest into a file that has a verdict among more of them.
+
+    Raises:
+        ConfigError: a verdict there would be replaced by one that leaves models out.
+        DataError: the file there holds no verdicts that this tamis reads.
+    """
+    if not path.exists():
+        return
+    older = {_key(contest): contest for contest in _read_verdicts(path)["data_sets"]}
+    for data, target in study.contests():
+        place = _place(study, data, target)
+        if (contest := older.get(_key(place))) is None:
+            continue
+        asked = {block.label for block in (*study.models_on(data), *study.references)}
+        judged = {line["label"] for line in contest["ranking"] if line["auc"] is not None}
+        if left_out := judged - asked:
+            raise ConfigError(
+                f"{path}: its verdict on {data.name!r} is among {len(judged)} models, and this one would leave out "
+                f"{len(left_out)} of them, as {min(left_out)!r}. Name another file with --out, or ask for all models."
+            )
 
 
 def _read_verdicts(path: Path) -> dict[str, Any]:

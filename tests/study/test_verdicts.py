@@ -10,9 +10,9 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from tamis.analysis import bootstrap_aucs, compare_auc, holm
-from tamis.errors import DataError
+from tamis.errors import ConfigError, DataError
 from tamis.record import RunRecord, pair_test
-from tamis.study import judge, read_study, write_verdicts
+from tamis.study import check_replaces_no_fuller, judge, read_study, write_verdicts
 from tamis.study import verdicts as verdicts_file
 
 
@@ -279,6 +279,22 @@ def test_a_data_set_of_which_no_model_has_ended_waits_and_the_others_are_judged(
     assert [contest["data"] for contest in verdicts["data_sets"]] == ["log"]
     (waiting,) = verdicts["waiting"]
     assert waiting["data"] == "later" and waiting["reason"] == "a: has not been run yet; b: has not been run yet"
+
+
+def test_a_verdict_among_some_models_takes_no_place_of_a_fuller_one(made, tmp_path):
+    labels, sides = draw(np.random.default_rng(12))
+    study = made({"log": labels}, {"log": sides}, outside=("c",))
+    some, out = study.only(labels=["a", "b"]), tmp_path / "verdicts.json"
+    check_replaces_no_fuller(some, out)
+    write_verdicts(judge(some, tmp_path), out)
+    check_replaces_no_fuller(some, out)
+    write_verdicts(judge(study, tmp_path), out)
+    check_replaces_no_fuller(study, out)
+    message = (
+        r"its verdict on 'log' is among 3 models, and this one would leave out 1 of them, as 'c'. Name another file"
+    )
+    with pytest.raises(ConfigError, match=message):
+        check_replaces_no_fuller(some, out)
 
 
 def test_several_studies_fill_one_file_and_a_newer_verdict_replaces_an_older(made, tmp_path):
