@@ -42,16 +42,16 @@ def passes() -> dict[str, Pass]:
     choice = StaticFilter(d_in=VIEWS * WIDTH, views=VIEWS, width=WIDTH, first_seed=1000)
     crosses = CrossNetwork(width=_CROSSED, crosses=1)
     first, product = torch.randn(ROWS, _CROSSED, requires_grad=True), numbers(ROWS, _CROSSED)
-    bias = crosses[0].linear.bias
+    bias = crosses.get_parameter("0.linear.bias")
     return {
         "ICS with values": (lambda: competition(competing), (competing, *competition.parameters())),
         "what follows the fusion's product": (
             lambda: fusion.finish(mixed, residual),
-            (mixed, residual, fusion.dense[0].bias, *fusion.norm.parameters()),
+            (mixed, residual, fusion.get_parameter("dense.0.bias"), *fusion.norm.parameters()),
         ),
         "the same with dropout": (
             lambda: dropping.finish(mixed, residual),
-            (mixed, residual, dropping.dense[0].bias, *dropping.norm.parameters()),
+            (mixed, residual, dropping.get_parameter("dense.0.bias"), *dropping.norm.parameters()),
         ),
         "dropout alone": (lambda: dropout(inputs), (inputs,)),
         "static filter": (lambda: choice(inputs), (inputs,)),

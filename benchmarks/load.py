@@ -47,7 +47,8 @@ def main() -> None:
             rows = size = 0
             for batch in source.epoch(run):
                 rows += len(batch)
-                size += batch.ids.nbytes + batch.dense.nbytes + batch.labels.nbytes
+                parts = (batch.ids, batch.dense, batch.labels)
+                size += sum(part.nbytes for part in parts if part is not None)
             seconds = time.perf_counter() - start
             batches.append(round(rows / seconds))
             shares.append(round(size / seconds / copies[-1], 3))

@@ -138,7 +138,7 @@ def write_encoded_log(path: Path, *, rows: dict[str, int]) -> dict[str, float]:
         arrays[f"{part}_ids"] = log.ids[start : start + count] + np.int32(FIRST_KNOWN)
         arrays[f"{part}_labels"] = log.labels[start : start + count]
         start += count
-    np.savez(path, **arrays)
+    np.savez(path, allow_pickle=False, **arrays)
     chances = log.chances[-rows["test"] :]
     return {"clicks": round(float(log.labels.mean()), 4), "AUC of the planted chances": round(_auc(chances, path), 5)}
 

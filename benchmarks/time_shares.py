@@ -83,8 +83,9 @@ def main() -> None:
     for name, settings, _ in score.QUESTIONS:
         if name.startswith("ssr"):
             question = score.Question(name, settings, encoders, items)
-            works[f"{name} request"] = tuple(
-                requests(question, number, random) for number in (arguments.requests, arguments.requests // 8)
+            works[f"{name} request"] = (
+                requests(question, arguments.requests, random),
+                requests(question, arguments.requests // 8, random),
             )
     found: dict[str, list[float]] = {}
     for _ in range(arguments.runs):

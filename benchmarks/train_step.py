@@ -154,10 +154,10 @@ def products_seconds(question: Question, repeats: int = 5) -> float:
 def product_gigaflops(dtype: torch.dtype, size: int = 2048, repeats: int = 20) -> float:
     """The rate of large square matrix products, the limit of the machine."""
     left, right = torch.randn(2, size, size).to(dtype)
-    left @ right
+    torch.mm(left, right)
     start = time.perf_counter()
     for _ in range(repeats):
-        left @ right
+        torch.mm(left, right)
     return round(2 * size**3 * repeats / (time.perf_counter() - start) / 1e9)
 
 

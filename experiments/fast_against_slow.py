@@ -216,7 +216,7 @@ def choose(cell: Cell) -> dict[str, Any]:
     where no neighbour is better, or after ``most_trials``.
     """
     trials: dict[tuple[int, int], dict[str, Any]] = {}
-    place: tuple[int, int] | None = (0, 0)
+    best = place = (0, 0)
     while place is not None and len(trials) < cell.study.most_trials:
         trials[place] = try_rates(cell, *place)
         table, dense = best = max(trials, key=lambda tried: trials[tried]["valid_auc"])
@@ -309,7 +309,7 @@ def train_and_score(settings: ExperimentSettings, encoded: EncodedSet, arm: Arm,
         arrays[part] = scored.scored.probabilities[:, 0]
         arrays[f"{part}_labels"] = scored.scored.labels[:, 0] > 0
     scores.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(scores, **arrays)
+    np.savez(scores, allow_pickle=False, **arrays)
     return done | {"scores": str(scores.relative_to(RUNS))}
 
 
@@ -358,6 +358,7 @@ def rows_interval(fast: list[dict[str, Any]], slow: list[dict[str, Any]], part: 
         arms = [[np.load(RUNS / run["scores"][fold]) for run in runs] for runs in (fast, slow)]
         one, other = (np.stack([scores[part] for scores in arm]) for arm in arms)
         compared = compare_auc(arms[0][0][f"{part}_labels"], one, other)
+        assert compared.rows_error is not None  # rows were given
         means.append(compared.difference)
         variances.append(compared.rows_error**2)
     mean, reach = statistics.fmean(means), 1.96 * sum(variances) ** 0.5 / len(variances)
