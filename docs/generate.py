@@ -66,6 +66,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "rankings": studies.ranking_tables,
     "baselines": studies.baselines_tables,
     "first_or_tied": studies.first_or_tied_table,
+    "resolution": studies.resolution_table,
     "static_views": static_views.static_views_table,
     "scaled_views_movielens_1m": lambda: static_views.scaled_views_table("scaling-movielens-1m"),
     "scaled_views_planted": lambda: static_views.scaled_views_table("scaling-planted"),

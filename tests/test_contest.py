@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from tamis.errors import DataError
-from tamis.record import is_ssr, pair_test
+from tamis.record import is_ssr, pair_test, resolution
 
 RESULTS = Path(__file__).parents[1] / "results"
 TEST = {
     **{"one": "fm", "other": "mlp", "difference": 0.01, "low": -0.02, "high": 0.05, "verdict": "better"},
-    **{"rows_error": 0.1, "seeds_error": None, "p": 0.2, "p_holm": 0.3, "bootstrap_low": 0.001, "bootstrap_high": 0.02},
+    **{"rows_error": 0.1, "seeds_error": 0.1, "p": 0.2, "p_holm": 0.3, "told_from": 0.06},
+    **{"bootstrap_low": 0.001, "bootstrap_high": 0.02},
 }
 
 
@@ -22,7 +23,7 @@ def test_a_pair_asked_the_way_it_is_held_is_what_is_held():
 def test_a_pair_asked_the_other_way_has_its_signs_ends_and_word_turned():
     assert pair_test([TEST | {"one": "lr"}, TEST], "mlp", "fm") == {
         **{"one": "mlp", "other": "fm", "difference": -0.01, "low": -0.05, "high": 0.02, "verdict": "worse"},
-        **{"rows_error": 0.1, "seeds_error": None, "p": 0.2, "p_holm": 0.3},
+        **{"rows_error": 0.1, "seeds_error": 0.1, "p": 0.2, "p_holm": 0.3, "told_from": 0.06},
         **{"bootstrap_low": -0.02, "bootstrap_high": -0.001},
     }
     for word, turned in (("worse", "better"), ("not told apart", "not told apart")):
@@ -31,6 +32,21 @@ def test_a_pair_asked_the_other_way_has_its_signs_ends_and_word_turned():
 
 def test_a_difference_of_nothing_has_no_sign():
     assert f"{pair_test([TEST | {'difference': 0.0}], 'mlp', 'fm')['difference']:+.4f}" == "+0.0000"
+
+
+def contest_of(**told_from):
+    """``a`` won before ``b``, ``c`` and ``d``; trees stand beside them, and ``e`` failed."""
+    line = {"outside": False, "auc": 0.7, "against_best": "not told apart"}
+    ranking = [{**line, "model": "trees", "outside": True}, {**line, "model": "a", "against_best": "best"}]
+    ranking += [*({**line, "model": name} for name in "bcd"), {**line, "model": "e", "auc": None}]
+    tests = [TEST | {"one": "a", "other": other, "told_from": least} for other, least in told_from.items()]
+    return {"ranking": ranking, "tests": [*tests, TEST | {"one": "b", "other": "c", "told_from": 0.0001}]}
+
+
+def test_the_resolution_is_of_half_the_pairs_with_the_best_model():
+    assert resolution(contest_of(b=0.01, c=0.02, d=0.5, trees=9.0)) == 0.02
+    assert resolution(contest_of(b=0.01, c=None, d=0.03, trees=None)) == pytest.approx(0.02)
+    assert resolution(contest_of(b=None, c=None, d=None, trees=None)) is None
 
 
 def test_to_turn_twice_is_to_turn_not_at_all():

@@ -13,7 +13,7 @@ from typing import Any
 from tables import lab, one_by_one, probabilities, scaling
 from tables.places import RESULTS
 from tables.studies import is_published_ssr
-from tamis.record import RunRecord, is_ssr, pair_test
+from tamis.record import RunRecord, is_ssr, pair_test, resolution
 
 _SIZES = {"k": 1_000, "m": 1_000_000}
 
@@ -52,6 +52,13 @@ def spread(place: str, *labels: str) -> str:
     """How far apart the best and the worst of some models are."""
     aucs = [_line(place, label)["auc"] for label in labels]
     return f"{max(aucs) - min(aucs):.4f}"
+
+
+def resolutions(*places: str) -> str:
+    """From where to where in these contests a difference is told that tells half of the models apart from the best."""
+    found = [least for place in places if (least := resolution(_contest(place))) is not None]
+    assert len(found) == len(places), f"one of {places} has one seed each and tells nothing"
+    return _from_to(found) if len(found) > 1 else f"{found[0]:.4f}"
 
 
 def beyond_zero(place: str) -> str:
@@ -179,6 +186,7 @@ FIGURES: dict[str, Callable[..., str]] = {
     "spread": spread,
     "told": told,
     "told_pairs": told_pairs,
+    "resolution": resolutions,
     "beyond_zero": beyond_zero,
     "real_sets": real_sets,
     "real_gaps": real_gaps,

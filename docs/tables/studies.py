@@ -1,13 +1,14 @@
 """What studies found: models beside each other on the same rows, with corrected tests."""
 
 import json
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tables.places import RESULTS, interval
 from tamis.analysis import holm
-from tamis.record import is_ssr, pair_test
+from tamis.record import is_ssr, pair_test, resolution
 
 _PUBLISHED_SSR = ("ssr_s_paper", "ssr_s_official", "ssr_d_paper", "ssr_d_official", "ssr_d_unirank")
 
@@ -16,18 +17,20 @@ def evidence_table() -> str:
     """One line a data set and budget: the best of the SSR family beside the best of all other models."""
     lines = [
         "| data set | dense parameters | test rows (clicks) | seeds | best SSR | best of the others "
-        "| difference [95 %] | after Holm | best of all | LightGBM |",
-        "|---|---:|---:|---:|---|---|---|---|---|---|",
+        "| difference [95 %] | after Holm | told from | best of all | LightGBM |",
+        "|---|---:|---:|---:|---|---|---|---|---:|---|---|",
     ]
     for contest in table_contests():
         models = [line for line in contest["ranking"] if not line["outside"] and line["auc"] is not None]
         best = {own: next(line for line in models if is_ssr(line) == own) for own in (True, False)}
         trees = next((line for line in contest["ranking"] if line["outside"]), None)
-        gap, verdict_word = difference(contest["tests"], best[True]["model"], best[False]["model"])
+        pair = (best[True]["model"], best[False]["model"])
+        gap, verdict_word = difference(contest["tests"], *pair)
+        told_from = pair_test(contest["tests"], *pair)["told_from"]
         lines.append(
             f"| {contest['data']} | {contest['target']:,} | {contest['rows']['test']:,} ({contest['positives']:,}) "
             f"| {len(models[0]['seeds'])} | {_named_auc(best[True])} | {_named_auc(best[False])} "
-            f"| {gap} | {verdict_word} | {'SSR' if is_ssr(models[0]) else 'another model'} "
+            f"| {gap} | {verdict_word} | {told_from:.4f} | {'SSR' if is_ssr(models[0]) else 'another model'} "
             f"| {'' if trees is None or trees['auc'] is None else format(trees['auc'], '.4f')} |"
         )
     return "\n".join(lines)
@@ -144,6 +147,25 @@ def selection_table(path: Path) -> str:
                 f"| {contest['data']} | `{line['label']}` | {line['auc']:.4f} [{line['low']:.4f}, {line['high']:.4f}] "
                 f"| {line['against_best']} | {' | '.join(f'{auc:.4f}' for auc in aucs)} | {found['gain']:+.4f} |"
             )
+    return "\n".join(lines)
+
+
+def resolution_table() -> str:
+    """One line a contest: from which difference on half of its models would be told from the first, and how far they are."""
+    lines = [
+        "| data set | dense parameters | test rows (clicks) | seeds | half of the models would be told from the first by "
+        "| how far half of them are from it |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for contest in table_contests():
+        first, *others = [line for line in contest["ranking"] if not line["outside"] and line["auc"] is not None]
+        least = resolution(contest)
+        assert least is not None, f"{contest['data']}: with one seed each nothing is told"
+        lines.append(
+            f"| {contest['data']} | {contest['target']:,} | {contest['rows']['test']:,} ({contest['positives']:,}) "
+            f"| {len(first['seeds'])} | {least:.4f} "
+            f"| {first['auc'] - statistics.median(line['auc'] for line in others):.4f} |"
+        )
     return "\n".join(lines)
 
 

@@ -16,7 +16,8 @@ class Comparison:
 
     ``rows_error`` is the standard error that comes of the test rows being a sample, None where these were not asked;
     ``seeds_error`` is that of the seeds, None with a single seed on every side, where nothing is known of it. Then the
-    interval and the chance are those of the rows alone, and tell nothing apart.
+    interval and the chance are those of the rows alone, and tell nothing apart. ``spread`` is both together, for the
+    reach of chance at other levels.
     """
 
     difference: float
@@ -25,6 +26,7 @@ class Comparison:
     p_value: float
     rows_error: float | None
     seeds_error: float | None
+    spread: UncertainSpread
 
 
 def compare_auc(labels: np.ndarray, one: np.ndarray, other: np.ndarray) -> Comparison:
@@ -137,15 +139,16 @@ def _judge(values: Sequence[Sequence[float]], weights: Sequence[float], rows_var
     """The weighted sum of the sides' means, from the values of each side's seeds and the variance by rows."""
     difference = float(sum(weight * np.mean(side) for side, weight in zip(values, weights, strict=True)))
     seeds = _seeds_variance(values, weights)
-    error = UncertainSpread(rows_variance or 0.0, *(seeds or ()))
-    reach = error.reach()
+    spread = UncertainSpread(rows_variance or 0.0, *(seeds or ()))
+    reach = spread.reach()
     return Comparison(
         difference=difference,
         low=difference - reach,
         high=difference + reach,
-        p_value=error.chance_beyond(difference),
+        p_value=spread.chance_beyond(difference),
         rows_error=None if rows_variance is None else math.sqrt(rows_variance),
         seeds_error=None if seeds is None else math.sqrt(seeds[0]),
+        spread=spread,
     )
 
 

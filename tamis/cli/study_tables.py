@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from tamis.cli.tables import count_of, new_table
-from tamis.record import pair_test
+from tamis.record import pair_test, resolution
 from tamis.reports.wording import format_p
 
 if TYPE_CHECKING:
@@ -83,6 +83,10 @@ def print_verdicts(verdicts: dict[str, Any]) -> None:
         for line in contest["ranking"]:
             table.add_row(*_cells(line, best, contest["tests"], has_gain=has_gain))
         console.print(table)
+        if (least := resolution(contest)) is not None:
+            console.print(
+                f"half of the models would be told apart from the best by {least:.4f} or more", highlight=False
+            )
         if contest.get("tuned_at", contest["target"]) != contest["target"]:
             console.print(f"settings: as chosen at {contest['tuned_at']:,} {contest['budget']}", highlight=False)
         for line in contest["ranking"]:

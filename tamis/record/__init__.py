@@ -5,7 +5,7 @@ of the machine, the summary over seeds, and what verdicts say of a model or a pa
 tensors, so that a page can be redrawn next year without torch or weights. Who may ask: everyone.
 """
 
-from tamis.record.contest import is_ssr, pair_test
+from tamis.record.contest import is_ssr, pair_test, resolution
 from tamis.record.curve import CurvePoint, read_curve, write_curve
 from tamis.record.environment import command_line, machine, versions
 from tamis.record.inspection import Inspection
@@ -34,6 +34,7 @@ __all__ = [
     "read_curve",
     "read_run",
     "remove_whole",
+    "resolution",
     "result_path",
     "student_t_quantile",
     "summarise",

@@ -1,5 +1,6 @@
-"""What the verdicts of a contest say when they are read: whose a model is, and what a test says of a pair."""
+"""What the verdicts of a contest say when they are read: of a model, of a pair, and of how much it could have told."""
 
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -46,6 +47,25 @@ def pair_test(tests: Sequence[Mapping[str, Any]], one: str, other: str) -> dict[
         f"{one!r} beside {other!r}: a test needs two models that ran in this contest, which are {known}. "
         "Ask for two of them."
     )
+
+
+def resolution(contest: Mapping[str, Any]) -> float | None:
+    """The measured difference in AUC from which on half of the models would be told apart from the best.
+
+    None with one seed each, where nothing is told. References from outside are left out. *Not told apart from the
+    first* says little where this is large.
+
+    Example:
+        >>> ranking = [{"model": name, "outside": False, "auc": 0.7, "against_best": "best"} for name in ("fm", "mlp")]
+        >>> test = {"one": "fm", "other": "mlp", "told_from": 0.004}
+        >>> resolution({"ranking": [ranking[0], ranking[1] | {"against_best": "not told apart"}], "tests": [test]})
+        0.004
+    """
+    best = next(line["model"] for line in contest["ranking"] if line["against_best"] == "best")
+    others = [line["model"] for line in contest["ranking"] if not line["outside"] and line["auc"] is not None]
+    asked = [pair_test(contest["tests"], model, best)["told_from"] for model in others if model != best]
+    known = [least for least in asked if least is not None]
+    return statistics.median(known) if known else None
 
 
 def _seen_from_the_other(key: str, value: Any) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tamis.record import is_ssr, pair_test, write_whole
+from tamis.record import is_ssr, pair_test, resolution, write_whole
 from tamis.reports.template import render
 from tamis.reports.verdict_plots import draw_matrix, draw_ranking, draw_small_ranking
 from tamis.reports.wording import METRICS, MISSING, format_short, list_names
@@ -22,6 +22,8 @@ _WORDS = {
     "level.",
     "not told apart": "No proof of equality: the interval of the difference says how large one may still hide. Five "
     "seeds tell much more than three, and one seed nothing, as nobody knows its luck.",
+    "told from": "The measured difference from which on this pair is told for sure, with these rows and the scatter of "
+    "these seeds. Where that is more than would matter to you, the contest cannot tell: take more rows, or more seeds.",
     "SSR first or tied": "An SSR model is the best model, or not told apart from it, at every budget of a real data "
     "set that has both SSR models and others. References from outside do not count, neither for nor against.",
     "outside reference": "Trees by LightGBM on the same encoded rows, tuned as often. They have no size to match, so "
@@ -83,7 +85,7 @@ def _contest(contest: Mapping[str, Any], name: str) -> dict[str, Any]:
         "budget_text": budget,
         "budget_short": _budget_text(contest, is_short=True),
         "summary": _summary(ran, best, tests),
-        "sentences": _sentences(ran, best, tests),
+        "sentences": _sentences(contest, ran, best),
         "panel": draw_small_ranking(
             ran, name=f"{name}-panel", title=f"Test AUC of {len(ran)} models on {title}, small"
         ),
@@ -129,7 +131,7 @@ def _tied_text(tied: Sequence[str], models: int) -> str:
     return f"not told apart from {'any' if len(tied) == models - 1 else len(tied)} of {models - 1} others"
 
 
-def _sentences(ran: Sequence[dict[str, Any]], best: dict[str, Any], tests: Sequence[dict[str, Any]]) -> list[str]:
+def _sentences(contest: Mapping[str, Any], ran: Sequence[dict[str, Any]], best: dict[str, Any]) -> list[str]:
     said = [f"{best['label']} has the highest test AUC of the models: {best['auc']:.4f}."]
     models = [line for line in ran if not line["outside"] and line is not best]
     tied = [line["label"] for line in models if line["against_best"] == "not told apart"]
@@ -140,7 +142,7 @@ def _sentences(ran: Sequence[dict[str, Any]], best: dict[str, Any], tests: Seque
         said.append(f"It is better than {list_names(worse)}.")
     own = next((line for line in ran if is_ssr(line)), None)
     if own is not None and own["against_best"] == "worse":
-        gap = _gap(own, best, tests)
+        gap = _gap(own, best, contest["tests"])
         assert gap is not None
         said.append(f"The best SSR model, {own['label']}, is behind by {-gap['difference']:.4f}.")
     said += [
@@ -149,6 +151,8 @@ def _sentences(ran: Sequence[dict[str, Any]], best: dict[str, Any], tests: Seque
         for line in ran
         if line["outside"]
     ]
+    if (least := resolution(contest)) is not None:
+        said.append(f"Half of the models would be told apart from the best by a difference of {least:.4f} or more.")
     return said
 
 

@@ -16,8 +16,11 @@ from tamis.study.lock import in_turn
 from tamis.study.selection import selection_gain
 from tamis.study.settings import StudySettings
 
-FORMAT = 3
-"""One file holds verdicts of one kind, so the rule raises it too; since 3 the scatter of seeds is an estimate."""
+FORMAT = 4
+"""One file holds verdicts of one kind, so the rule raises it too: since 3 the scatter of seeds is an estimate.
+
+Since 4 every test says from which difference on it would have told.
+"""
 LEVEL = 0.05
 _INTERVAL = (2.5, 97.5)
 
@@ -211,6 +214,7 @@ def _all_pairs(ranked: list[str], sides: dict[str, AucSide], draws: dict[str, np
                 "seeds_error": result.seeds_error,
                 "p": result.p_value,
                 "p_holm": p_holm,
+                "told_from": told_from(result, family=len(pairs)),
                 "verdict": _word(result, p_holm),
                 "bootstrap_low": float(low),
                 "bootstrap_high": float(high),
@@ -224,6 +228,16 @@ def _word(result: Comparison, p_holm: float) -> str:
     if result.seeds_error is None or p_holm >= LEVEL:
         return "not told apart"
     return "better" if result.difference > 0 else "worse"
+
+
+def told_from(result: Comparison, *, family: int) -> float | None:
+    """The measured difference from which on a pair is told for sure in a family of so many tests.
+
+    None with one seed each, where nothing is told. It is that of Holm's first step, which corrects for the whole
+    family; later steps ask less, so that a smaller difference may be told where others of the family are. A contest in
+    which this is larger than what would matter cannot tell, however many models are *not told apart* in it.
+    """
+    return None if result.seeds_error is None else result.spread.reach(inside=1 - LEVEL / family)
 
 
 def _line(study: StudySettings, one: Finished, alone: Comparison | None) -> dict[str, Any]:

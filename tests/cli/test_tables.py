@@ -61,7 +61,7 @@ def verdicts(p, *, real_sets):
             **{"failed_trials": [], "within_budget": True},
         }
 
-    test = {"one": "ssr_s", "other": "mlp", "difference": 0.01, "p_holm": p}
+    test = {"one": "ssr_s", "other": "mlp", "difference": 0.01, "p_holm": p, "told_from": 0.0123}
     contest = {
         **{"data": "log", "split": "random", "target": None, "budget": "none", "tests": [test]},
         "ranking": [line("ssr_s", 0.8, "best"), line("mlp", 0.79, "worse")],
@@ -85,6 +85,15 @@ def test_real_data_sets_are_spoken_of_where_there_are_any(real_sets, said, capsy
     study_tables.print_verdicts(verdicts(0.01, real_sets=real_sets))
     out = capsys.readouterr().out
     assert said in out if said else "SSR first" not in out
+
+
+def test_below_the_ranking_stands_how_much_it_could_have_told(capsys):
+    several, lone = verdicts(0.01, real_sets=0), verdicts(0.01, real_sets=0)
+    lone["data_sets"][0]["tests"][0]["told_from"] = None
+    study_tables.print_verdicts(several)
+    assert "\nhalf of the models would be told apart from the best by 0.0123 or more\n" in capsys.readouterr().out
+    study_tables.print_verdicts(lone)
+    assert "half of the models" not in capsys.readouterr().out
 
 
 def test_the_zeros_of_a_filter_are_those_after_its_last_step(capsys):

@@ -32,7 +32,7 @@ def line(label, auc, word, **changes):
 def pair(one, other, difference, verdict):
     return {
         **{"one": one, "other": other, "difference": difference, "low": difference - 0.004, "high": difference + 0.004},
-        **{"p_holm": 0.0001 if verdict == "better" else 0.4, "verdict": verdict},
+        **{"p_holm": 0.0001 if verdict == "better" else 0.4, "told_from": 0.0061, "verdict": verdict},
         **{"bootstrap_low": difference - 0.003, "bootstrap_high": difference + 0.002},
     }
 
@@ -102,6 +102,8 @@ def test_it_says_who_is_best_who_is_tied_and_what_stands_outside(tmp_path, page_
         "SSR first or tied on 1 of 1 real data set",
         "dcn_v2 has the highest test AUC of the models: 0.8100. It is not told apart from ssr_d. It is better than mlp",
         "lightgbm, from outside, has 0.8200: better than the best model.",
+        "Half of the models would be told apart from the best by a difference of 0.0061 or more.",
+        "told from 0.0061",
         "211 trees, 6.54 k leaves",
         "fm, seed 0: killed by",
         "mlp: 1 of 8 trials failed, the first because: TrainingError: nan",

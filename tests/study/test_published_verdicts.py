@@ -44,6 +44,10 @@ def test_published_verdicts_are_those_of_the_rule(path):
             half = (test["high"] - test["low"]) / 2
             assert half == pytest.approx(spread.reach(), rel=1e-6)
             assert (test["high"] + test["low"]) / 2 == pytest.approx(test["difference"], abs=1e-12)
+            if test["seeds_error"] is None:
+                assert test["told_from"] is None
+            else:  # Holm's first step multiplies by the number of tests
+                assert len(tests) * spread.chance_beyond(test["told_from"]) == pytest.approx(LEVEL, rel=1e-4)
         assert [test["p_holm"] for test in tests] == pytest.approx(holm([test["p"] for test in tests]))
         words = [
             "not told apart" if t["p_holm"] >= LEVEL else "better" if t["difference"] > 0 else "worse" for t in tests

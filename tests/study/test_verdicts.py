@@ -185,6 +185,18 @@ def test_other_test_rows_are_refused_whichever_seed_has_them(made, tmp_path, see
         judge(study, tmp_path)
 
 
+@pytest.mark.parametrize("share", [0.9, 1.1])
+def test_what_is_farther_apart_than_it_says_is_told_and_what_is_nearer_is_not_where_nothing_else_is(share):
+    """The same pair again, moved to a little less and a little more than that, in a family of hundreds."""
+    labels, sides = draw(np.random.default_rng(3), rows=2000)
+    found = compare_auc(labels, sides["a"], sides["b"])
+    least = verdicts_file.told_from(found, family=276)
+    assert least is not None and least > found.high - found.difference > abs(found.difference)
+    moved = found.spread.chance_beyond(share * least)
+    others = [found.spread.chance_beyond(found.difference)] * 275
+    assert (holm([moved, *others])[0] < verdicts_file.LEVEL) is (share > 1)
+
+
 def test_one_seed_each_tells_nothing_apart(made, tmp_path):
     labels, sides = draw(np.random.default_rng(1), rows=3000, gains=(0.0, 1.5, 0.0))
     sides = {label: side[:1] for label, side in sides.items()}
@@ -194,6 +206,7 @@ def test_one_seed_each_tells_nothing_apart(made, tmp_path):
     assert {test["verdict"] for test in contest["tests"]} == {"not told apart"}
     assert {test["seeds_error"] for test in contest["tests"]} == {None}
     assert min(test["p"] for test in contest["tests"]) < 1e-6, "by the rows alone"
+    assert {test["told_from"] for test in contest["tests"]} == {None}
 
 
 def test_a_run_of_other_settings_than_the_study_has_now_does_not_count(made, tmp_path):
@@ -353,6 +366,6 @@ def test_studies_that_add_to_one_file_at_the_same_time_lose_nothing(tmp_path, mo
 def test_a_file_that_holds_something_else_is_left_alone(tmp_path, content):
     out = tmp_path / "verdicts.json"
     out.write_text(content)
-    with pytest.raises(DataError, match=r"must hold verdicts of format 3 to add others to them; .* --out"):
+    with pytest.raises(DataError, match=r"must hold verdicts of format 4 to add others to them; .* --out"):
         write_verdicts({"data_sets": [], "waiting": []}, out)
     assert out.read_text() == content
