@@ -11,6 +11,7 @@ from markupsafe import Markup
 from tables.places import RESULTS, ROOT
 from tables.studies import table_contests
 from tables.svg_file import svg_file
+from tamis.record import resolution
 from tamis.reports.scaling_plot import draw_scaling, heights_of
 from tamis.reports.verdict_plots import draw_ranking
 
@@ -67,7 +68,8 @@ def _ranking(data: str) -> Drawing:
     def drawn(verdicts: Any) -> Markup:
         (contest,) = [one for one in verdicts["data_sets"] if (one["data"], one["target"]) == (data, _TARGET)]
         known = [line for line in contest["ranking"] if line["auc"] is not None]
-        return draw_ranking(known, name=data, title=f"Test AUC of every model on {data}")
+        title = f"Test AUC of every model on {data}"
+        return draw_ranking(known, name=data, title=title, resolution=resolution(contest))
 
     return drawn
 

@@ -151,10 +151,10 @@ def selection_table(path: Path) -> str:
 
 
 def resolution_table() -> str:
-    """One line a contest: from which difference on half of its models would be told from the first, and how far they are."""
+    """One line a contest: which difference would tell half of its models from the first, and how far away they are."""
     lines = [
-        "| data set | dense parameters | test rows (clicks) | seeds | half of the models would be told from the first by "
-        "| how far half of them are from it |",
+        "| data set | dense parameters | test rows (clicks) | seeds "
+        "| half of the models would be told from the first by | how far half of them are from it |",
         "|---|---:|---:|---:|---:|---:|",
     ]
     for contest in table_contests():

@@ -28,10 +28,13 @@ _OWN, _OTHER, _BETTER, _WORSE = series_colour(0), series_colour(6), series_colou
 _FAR = 4.0
 
 
-def draw_ranking(ranking: Sequence[dict[str, Any]], *, name: str, title: str) -> Markup:
+def draw_ranking(
+    ranking: Sequence[dict[str, Any]], *, name: str, title: str, resolution: float | None = None
+) -> Markup:
     """A line a model, the best first: dot and interval, full if it is best or not told apart from the best.
 
-    SSR models have the colour, references from outside a diamond; one far behind is an arrow at the edge, as full.
+    SSR models have the colour, references from outside a diamond; one far behind is an arrow at the edge, as full. The
+    band left of the best is as wide as ``resolution``: within it half of the models would not be told apart from it.
     """
     height = _ROW * len(ranking) + _FOOT + 6
     with drawing(WIDTH, height) as figure:
@@ -40,7 +43,7 @@ def draw_ranking(ranking: Sequence[dict[str, Any]], *, name: str, title: str) ->
         )
         axes.locator_params(axis="x", nbins=4)
         axes.set_xlabel("test AUC with 95 % interval")
-        _draw_models(axes, ranking, dot=8, bar=4.5)
+        _draw_models(axes, ranking, resolution, dot=8, bar=4.5)
         side = axes.get_yaxis_transform()
         for place, line in enumerate(ranking):
             weight = "bold" if is_ssr(line) else "normal"
@@ -52,7 +55,9 @@ def draw_ranking(ranking: Sequence[dict[str, Any]], *, name: str, title: str) ->
         return to_svg(figure, name=name, title=title)
 
 
-def draw_small_ranking(ranking: Sequence[dict[str, Any]], *, name: str, title: str) -> Markup:
+def draw_small_ranking(
+    ranking: Sequence[dict[str, Any]], *, name: str, title: str, resolution: float | None = None
+) -> Markup:
     """The same marks in the same order, small and without names: one of many beside each other."""
     least, most = _SMALL_ROWS
     rows = len(ranking) * min(most, max(least, _SMALL_HEIGHT / len(ranking)))
@@ -60,7 +65,7 @@ def draw_small_ranking(ranking: Sequence[dict[str, Any]], *, name: str, title: s
     with drawing(width, height) as figure:
         axes = figure.add_axes((_SMALL_EDGE / width, _SMALL_FOOT / height, 1 - 2 * _SMALL_EDGE / width, rows / height))
         axes.locator_params(axis="x", nbins=3)
-        _draw_models(axes, ranking, dot=5, bar=3)
+        _draw_models(axes, ranking, resolution, dot=5, bar=3)
         return to_svg(figure, name=name, title=title)
 
 
@@ -104,12 +109,16 @@ def draw_matrix(ranking: Sequence[dict[str, Any]], tests: Sequence[dict[str, Any
         return to_svg(figure, name=name, title=title)
 
 
-def _draw_models(axes: Axes, ranking: Sequence[dict[str, Any]], *, dot: float, bar: float) -> None:
-    """The axis of AUC, the line of the best model, and every model's marks; marks of one kind are one path."""
+def _draw_models(
+    axes: Axes, ranking: Sequence[dict[str, Any]], resolution: float | None, *, dot: float, bar: float
+) -> None:
+    """The axis of AUC, the best model's line and band, and every model's marks; marks of one kind are one path."""
     axes.set_xlim(*_span(ranking))
     axes.set_ylim(len(ranking) - 0.5, -0.5)
     axes.set_yticks([])
     best = next(line for line in ranking if line["against_best"] == "best")
+    if resolution is not None:
+        axes.axvspan(best["auc"] - resolution, best["auc"], color=GRID, alpha=0.6, linewidth=0, zorder=0)
     axes.axvline(best["auc"], color=MUTED, linewidth=1, linestyle=(0, (2, 2)))
     kinds: dict[tuple[str, str, str], list[tuple[int, dict[str, Any]]]] = {}
     for place, line in enumerate(ranking):

@@ -79,17 +79,19 @@ def _contest(contest: Mapping[str, Any], name: str) -> dict[str, Any]:
     ran = [line for line in ranking if line["auc"] is not None]
     budget = _budget_text(contest)
     title = f"{contest['data']}, {budget}"
-    best = next(line for line in ran if line["against_best"] == "best")
+    best, least = next(line for line in ran if line["against_best"] == "best"), resolution(contest)
     return {
         **contest,
         "budget_text": budget,
         "budget_short": _budget_text(contest, is_short=True),
         "summary": _summary(ran, best, tests),
-        "sentences": _sentences(contest, ran, best),
+        "sentences": _sentences(ran, best, tests, least),
         "panel": draw_small_ranking(
-            ran, name=f"{name}-panel", title=f"Test AUC of {len(ran)} models on {title}, small"
+            ran, name=f"{name}-panel", title=f"Test AUC of {len(ran)} models on {title}, small", resolution=least
         ),
-        "picture": draw_ranking(ran, name=f"{name}-ranking", title=f"Test AUC of {len(ran)} models on {title}"),
+        "picture": draw_ranking(
+            ran, name=f"{name}-ranking", title=f"Test AUC of {len(ran)} models on {title}", resolution=least
+        ),
         "matrix": draw_matrix(ran, tests, name=f"{name}-matrix", title=f"Verdicts on all pairs on {title}")
         if len(ran) > 1
         else None,
@@ -131,7 +133,9 @@ def _tied_text(tied: Sequence[str], models: int) -> str:
     return f"not told apart from {'any' if len(tied) == models - 1 else len(tied)} of {models - 1} others"
 
 
-def _sentences(contest: Mapping[str, Any], ran: Sequence[dict[str, Any]], best: dict[str, Any]) -> list[str]:
+def _sentences(
+    ran: Sequence[dict[str, Any]], best: dict[str, Any], tests: Sequence[dict[str, Any]], least: float | None
+) -> list[str]:
     said = [f"{best['label']} has the highest test AUC of the models: {best['auc']:.4f}."]
     models = [line for line in ran if not line["outside"] and line is not best]
     tied = [line["label"] for line in models if line["against_best"] == "not told apart"]
@@ -142,7 +146,7 @@ def _sentences(contest: Mapping[str, Any], ran: Sequence[dict[str, Any]], best: 
         said.append(f"It is better than {list_names(worse)}.")
     own = next((line for line in ran if is_ssr(line)), None)
     if own is not None and own["against_best"] == "worse":
-        gap = _gap(own, best, contest["tests"])
+        gap = _gap(own, best, tests)
         assert gap is not None
         said.append(f"The best SSR model, {own['label']}, is behind by {-gap['difference']:.4f}.")
     said += [
@@ -151,7 +155,7 @@ def _sentences(contest: Mapping[str, Any], ran: Sequence[dict[str, Any]], best: 
         for line in ran
         if line["outside"]
     ]
-    if (least := resolution(contest)) is not None:
+    if least is not None:
         said.append(f"Half of the models would be told apart from the best by a difference of {least:.4f} or more.")
     return said
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tamis.record import pair_test
+from tamis.record import pair_test, resolution
 from tamis.reports import write_comparison
 from tamis.reports.verdict_plots import draw_matrix, draw_ranking, draw_small_ranking
 
@@ -207,8 +207,8 @@ def test_a_panel_says_who_is_first_what_is_tied_with_it_and_where_ssr_stands(tmp
     ]
 
 
-def read_back(picture):
-    """What a picture shows of each model, from the top: ends of its bar and its dot as AUC, colour, whether full."""
+def scale_of(picture):
+    """From a place in a picture to the AUC that it stands for, by the numbers below the axis."""
     ticks = [
         (float(x), float(text))
         for x, text in re.findall(r'text-anchor: middle[^>]*x="([\d.]+)"[^>]*>([\d.]+)<', picture)
@@ -218,6 +218,12 @@ def read_back(picture):
     def auc(x):
         return auc0 + (float(x) - x0) * (auc1 - auc0) / (x1 - x0)
 
+    return auc
+
+
+def read_back(picture):
+    """What a picture shows of each model, from the top: ends of its bar and its dot as AUC, colour, whether full."""
+    auc = scale_of(picture)
     bars = re.findall(r'd="M ([\d.]+) ([\d.]+) \nL ([\d.]+) [\d.]+ \n"[^>]*stroke-opacity: 0.35', picture)
     ends = {float(y): (auc(low), auc(high)) for low, y, high in bars}
     marks = re.findall(
@@ -242,6 +248,22 @@ def shown(ranking):
         for one in ranking
         if one["auc"] is not None
     ]
+
+
+def band_of(picture):
+    """From where to where the band before the best is; None where none is drawn."""
+    found = re.findall(r'd="M ([\d.-]+) [\d.]+ \nL ([\d.]+) [^"]*"[^>]*style="fill: var\(--line\)', picture)
+    return tuple(scale_of(picture)(x) for x in found[0]) if found else None
+
+
+@pytest.mark.parametrize("draw", [draw_ranking, draw_small_ranking])
+def test_the_band_before_the_best_is_as_wide_as_the_contest_is_blind(draw):
+    for contest in json.loads(PUBLISHED.read_text())["data_sets"]:
+        ranking = [one for one in contest["ranking"] if one["auc"] is not None]
+        best = next(one["auc"] for one in ranking if one["against_best"] == "best")
+        seen = band_of(str(draw(ranking, name="p", title="t", resolution=resolution(contest))))
+        assert seen == pytest.approx((best - resolution(contest), best), abs=2e-6)
+        assert band_of(str(draw(ranking, name="p", title="t"))) is None
 
 
 @pytest.mark.parametrize("draw", [draw_ranking, draw_small_ranking])
