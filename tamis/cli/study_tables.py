@@ -25,6 +25,7 @@ def print_study_plan(plan: "StudyPlan") -> None:
     for data in dict.fromkeys(one.entrant.data.name for one in plan.entrants):
         console.print(f"[bold]{data}[/]", highlight=False)
         table = new_table("model", "dense", "embed-\nding", "active", "FLOPs\na row", *RUN_HEADINGS)
+        table.collapse_padding = True
         for one in plan.entrants:
             if one.entrant.data.name == data:
                 size = one.matched.size if one.matched else None
@@ -78,7 +79,7 @@ def print_verdicts(verdicts: dict[str, Any]) -> None:
         has_gain = any(line["selection_gain"] for line in contest["ranking"])
         gain = ["gain\nby test"] if has_gain else []
         table = new_table("model", "dense", "test AUC\n± 95 %", "less\nbest", "p", "verdict", *gain, text=("verdict",))
-        table.collapse_padding = True  # the longest names, with sizes of a million, fill eighty columns
+        table.collapse_padding = True
         best = next(line["model"] for line in contest["ranking"] if line["against_best"] == "best")
         for line in contest["ranking"]:
             table.add_row(*_cells(line, best, contest["tests"], has_gain=has_gain))

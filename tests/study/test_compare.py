@@ -360,7 +360,7 @@ def test_a_plan_names_what_this_machine_cannot_hold(plant, tiny, tmp_path, monke
 
 def test_a_plan_of_millions_is_readable_in_eighty_columns(plant, tiny, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "80")
-    study = read_study(tiny.study_of([plant("log")], [tiny.mlp("ssr_s_official-300k")]), where="study.toml")
+    study = read_study(tiny.study_of([plant("log")], [tiny.mlp("dcn_v2_base_rate-300k")]), where="study.toml")
     planned = plan_study(study, prepare_study(study), runs=tmp_path / "runs", processes=1)
     [one] = planned.entrants
     size = Size(dense=1_002_489, embedding=165_120, active=1_002_689, flops=2_000_720, closed_flops=2_000_720)
@@ -369,7 +369,7 @@ def test_a_plan_of_millions_is_readable_in_eighty_columns(plant, tiny, tmp_path,
     name, _, headings, line, *_ = capsys.readouterr().out.splitlines()
     assert name == "log" and " ".join(headings.split()) == "model dense ding active a row times left each"
     sizes = ["1,002,489", "165,120", "1,002,689", "2,000,720"]
-    assert line.split() == ["ssr_s_official-300k", *sizes, "2.155", "3/5", "12.3"] and len(line) <= 80
+    assert line.split() == ["dcn_v2_base_rate-300k", *sizes, "2.155", "3/5", "12.3"] and len(line) <= 80
 
 
 def test_data_with_several_labels_are_refused(plant, tiny):
