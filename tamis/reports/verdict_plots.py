@@ -34,7 +34,7 @@ def draw_ranking(
     """A line a model, the best first: dot and interval, full if it is best or not told apart from the best.
 
     SSR models have the colour, references from outside a diamond; one far behind is an arrow at the edge, as full. The
-    band left of the best is as wide as ``resolution``: within it half of the models would not be told apart from it.
+    band left of the best is as wide as ``resolution``: where it ends, half of the models would be told for sure.
     """
     height = _ROW * len(ranking) + _FOOT + 6
     with drawing(WIDTH, height) as figure:

@@ -79,7 +79,8 @@ def _contest(contest: Mapping[str, Any], name: str) -> dict[str, Any]:
     ran = [line for line in ranking if line["auc"] is not None]
     budget = _budget_text(contest)
     title = f"{contest['data']}, {budget}"
-    best, least = next(line for line in ran if line["against_best"] == "best"), resolution(contest)
+    best = next(line for line in ran if line["against_best"] == "best")
+    least = resolution(contest)
     return {
         **contest,
         "budget_text": budget,

@@ -99,6 +99,7 @@ def test_the_numbers_are_those_of_the_analysis(made, tmp_path):
     expected = [compare_auc(labels, sides[test["one"]], sides[test["other"]]) for test in contest["tests"]]
     for test, result in zip(contest["tests"], expected, strict=True):
         assert (test["difference"], test["low"], test["high"]) == (result.difference, result.low, result.high)
+        assert 3 * result.spread.chance_beyond(test["told_from"]) == pytest.approx(verdicts_file.LEVEL, rel=1e-6)
         one, other = bootstrap_aucs(labels, [sides[test["one"]], sides[test["other"]]], draws=20)
         low, high = np.percentile(one - other, [2.5, 97.5])
         assert (test["bootstrap_low"], test["bootstrap_high"]) == pytest.approx((low, high), abs=1e-12)
