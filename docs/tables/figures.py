@@ -12,7 +12,7 @@ from typing import Any
 
 from tables import lab, one_by_one, probabilities, scaling
 from tables.places import RESULTS
-from tables.studies import is_published_ssr
+from tables.studies import is_published_ssr, resolution_with, table_contests
 from tamis.record import RunRecord, is_ssr, pair_test, resolution
 
 _SIZES = {"k": 1_000, "m": 1_000_000}
@@ -59,6 +59,13 @@ def resolutions(*places: str) -> str:
     found = [least for place in places if (least := resolution(_contest(place))) is not None]
     assert len(found) == len(places), f"one of {places} has one seed each and tells nothing"
     return _from_to(found) if len(found) > 1 else f"{found[0]:.4f}"
+
+
+def three_seeds_cost() -> str:
+    """By what factor the resolution of the table's contests would be coarser with three of their five seeds."""
+    five = [contest for contest in table_contests() if len(contest["ranking"][0]["seeds"]) == 5]
+    factors = [resolution_with(contest, seeds=3) / resolution_with(contest, seeds=5) for contest in five]
+    return _from_to(factors, ".1f")
 
 
 def beyond_zero(place: str) -> str:
@@ -187,6 +194,7 @@ FIGURES: dict[str, Callable[..., str]] = {
     "told": told,
     "told_pairs": told_pairs,
     "resolution": resolutions,
+    "three_seeds_cost": three_seeds_cost,
     "beyond_zero": beyond_zero,
     "real_sets": real_sets,
     "real_gaps": real_gaps,

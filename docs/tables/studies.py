@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from tables.places import RESULTS, interval
-from tamis.analysis import holm
+from tamis.analysis import holm, weigh_values
+from tamis.analysis.uncertain_spread import UncertainSpread
 from tamis.record import is_ssr, pair_test, resolution
+from tamis.study.verdicts import LEVEL
 
 _PUBLISHED_SSR = ("ssr_s_paper", "ssr_s_official", "ssr_d_paper", "ssr_d_official", "ssr_d_unirank")
 
@@ -154,19 +156,38 @@ def resolution_table() -> str:
     """One line a contest: which difference would tell half of its models from the first, and how far away they are."""
     lines = [
         "| data set | dense parameters | test rows (clicks) | seeds "
-        "| half of the models would be told from the first by | how far half of them are from it |",
-        "|---|---:|---:|---:|---:|---:|",
+        "| half of the models would be told from the first by | with three of the seeds "
+        "| how far half of them are from it |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for contest in table_contests():
         first, *others = [line for line in contest["ranking"] if not line["outside"] and line["auc"] is not None]
         least = resolution(contest)
         assert least is not None, f"{contest['data']}: with one seed each nothing is told"
+        fewer = f"{resolution_with(contest, seeds=3):.4f}" if len(first["seeds"]) > 3 else ""
         lines.append(
             f"| {contest['data']} | {contest['target']:,} | {contest['rows']['test']:,} ({contest['positives']:,}) "
-            f"| {len(first['seeds'])} | {least:.4f} "
+            f"| {len(first['seeds'])} | {least:.4f} | {fewer} "
             f"| {first['auc'] - statistics.median(line['auc'] for line in others):.4f} |"
         )
     return "\n".join(lines)
+
+
+def resolution_with(contest: dict[str, Any], *, seeds: int) -> float:
+    """What ``resolution`` would be with the first so many seeds: their scatter, and the rows' error as it is held."""
+    aucs = {line["model"]: [run["auc"] for run in line["seeds"]][:seeds] for line in contest["ranking"]}
+    best = next(line["model"] for line in contest["ranking"] if line["against_best"] == "best")
+    tests = []
+    for test in contest["tests"]:
+        if best not in (test["one"], test["other"]):
+            continue
+        found = weigh_values([aucs[test["one"]], aucs[test["other"]]], (1.0, -1.0))
+        assert found is not None
+        spread = UncertainSpread(test["rows_error"] ** 2, found.spread.estimate, found.spread.freedom)
+        tests.append(test | {"told_from": spread.reach(inside=1 - LEVEL / len(contest["tests"]))})
+    least = resolution(contest | {"tests": tests})
+    assert least is not None
+    return least
 
 
 def table_contests() -> list[dict[str, Any]]:

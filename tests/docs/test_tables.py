@@ -25,6 +25,17 @@ def test_a_difference_is_that_of_the_first_whichever_a_test_names_first():
     assert difference(TESTS, "ssr_s-1m", "mlp") == ("-0.0200 [-0.0400, -0.0100]", "worse")
 
 
+def test_the_resolution_with_all_seeds_is_that_of_the_verdicts_and_with_fewer_is_coarser():
+    from tables.studies import resolution_with, table_contests
+
+    from tamis.record import resolution
+
+    for contest in table_contests():
+        seeds, held = len(contest["ranking"][0]["seeds"]), resolution(contest)
+        assert resolution_with(contest, seeds=seeds) == pytest.approx(held, rel=1e-4)
+        assert seeds == 3 or resolution_with(contest, seeds=3) > 1.5 * held
+
+
 def test_trained_stands_before_untrained_and_both_are_means():
     from tables.lab import _trained_and_not
 
