@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 
 from tables import (
+    ablations,
     false_alarms,
     figures,
     house,
@@ -38,7 +39,6 @@ DOCUMENTS = (
     "docs/beyond.md",
     "docs/comparing.md",
 )
-ABLATIONS = RESULTS / "studies" / "ablations" / "verdicts.json"
 BEYOND = [
     ("adaptive", "static"),
     ("static-field", "static"),
@@ -70,12 +70,17 @@ GENERATED: dict[str, Callable[[], str]] = {
     "static_views": static_views.static_views_table,
     "scaled_views_movielens_1m": lambda: static_views.scaled_views_table("scaling-movielens-1m"),
     "scaled_views_planted": lambda: static_views.scaled_views_table("scaling-planted"),
-    "ablations": lambda: studies.ablations_table(ABLATIONS, "ssr_d"),
-    "beyond": lambda: studies.pairs_table(ABLATIONS, BEYOND),
-    "again": lambda: studies.pairs_table(ABLATIONS, [(f"{name}-again", name) for name in ("ssr_d", "static", "mlp")]),
+    "ablations": ablations.ablations_table,
+    "ablation_pictures": pictures.ablation_pictures,
+    "beyond": lambda: studies.pairs_table(ablations.VERDICTS, BEYOND),
+    "again": lambda: studies.pairs_table(
+        ablations.VERDICTS, [(f"{name}-again", name) for name in ("ssr_d", "static", "mlp")]
+    ),
     "narrower_views": lambda: static_views.narrower_views_table("ablations", STATIC),
     "worth": lambda: worth.worth_table(worth.WITH_WORTH),
     "by_context": lambda: worth.worth_table(worth.WITH_CONTEXT, with_context=True),
+    "worth_pictures": lambda: pictures.worth_pictures("worth"),
+    "by_context_pictures": lambda: pictures.worth_pictures("by-context"),
     "worth_by_epoch": worth.worth_by_epoch_table,
     "context_known": worth.context_known_table,
     "context_found": worth.context_found_table,

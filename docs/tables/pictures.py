@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
+from tables import ablations, worth
 from tables.places import RESULTS, ROOT
 from tables.studies import table_contests
 from tables.svg_file import svg_file
@@ -18,6 +19,7 @@ from tamis.reports.verdict_plots import draw_ranking
 FOLDER = ROOT / "docs" / "pictures"
 _TARGET = 300_000
 _VERDICTS = (RESULTS / "verdicts.json",)
+_CHOICES = {"worth": worth.WITH_WORTH, "by-context": worth.WITH_CONTEXT}
 # Scaling studies that stand beside each other share their heights and the colour of each model.
 _GROWTH = (("scaling-planted", "scaling-planted-no-norm"), ("scaling-movielens-1m",))
 
@@ -29,6 +31,11 @@ def pictures() -> dict[Path, tuple[tuple[Path, ...], Drawing]]:
     drawings: dict[Path, tuple[tuple[Path, ...], Drawing]] = {
         FOLDER / f"{data}.svg": (_VERDICTS, _ranking(data)) for data in _pictured()
     }
+    drawings |= {
+        FOLDER / f"ablations-{data}.svg": ((ablations.VERDICTS,), _ablations(data)) for data in ablations.ablated_logs()
+    }
+    for choice in _CHOICES:
+        drawings |= {FOLDER / f"{choice}-{target}.svg": (_VERDICTS, _worth(choice, target)) for target in _targets()}
     for beside in _GROWTH:
         sources = tuple(RESULTS / "scaling" / f"{study}.json" for study in beside)
         drawings |= {FOLDER / f"{study}.svg": (sources, _growth(study)) for study in beside}
@@ -36,13 +43,28 @@ def pictures() -> dict[Path, tuple[tuple[Path, ...], Drawing]]:
 
 
 def ranking_pictures() -> str:
-    """The rankings of all data sets, two beside each other."""
-    names = _pictured()
-    tables = []
-    for pair in (names[place : place + 2] for place in range(0, len(names), 2)):
-        shown = [f"![Test AUC of every model on {name}]({FOLDER.name}/{name}.svg)" for name in pair]
-        tables.append(f"| {' | '.join(pair)} |\n|{'---|' * len(pair)}\n| {' | '.join(shown)} |")
-    return "\n\n".join(tables)
+    """The rankings of all data sets."""
+    return _two_by_two({name: (f"Test AUC of every model on {name}", name) for name in _pictured()})
+
+
+def ablation_pictures() -> str:
+    """The variants of the ablations on each log."""
+    return _two_by_two(
+        {
+            name: (f"Difference in test AUC of every variant on {name}", f"ablations-{name}")
+            for name in ablations.ablated_logs()
+        }
+    )
+
+
+def worth_pictures(choice: str) -> str:
+    """What a choice of fields adds on each data set, one picture a budget."""
+    return _two_by_two(
+        {
+            f"{target:,} dense parameters": (f"Difference in test AUC at {target:,} parameters", f"{choice}-{target}")
+            for target in _targets()
+        }
+    )
 
 
 def is_stale(picture: Path, sources: Sequence[Path]) -> bool:
@@ -62,6 +84,27 @@ def draw(sources: Sequence[Path], how: Drawing) -> str:
 
 def _pictured() -> list[str]:
     return [contest["data"] for contest in table_contests() if contest["target"] == _TARGET]
+
+
+def _targets() -> list[int]:
+    return sorted({contest["target"] for contest in table_contests()})
+
+
+def _two_by_two(shown: Mapping[str, tuple[str, str]]) -> str:
+    """Pictures two beside each other under their headings; of each what it shows, in words, and its file's name."""
+    tables, headings = [], list(shown)
+    for pair in (headings[place : place + 2] for place in range(0, len(headings), 2)):
+        images = [f"![{shown[heading][0]}]({FOLDER.name}/{shown[heading][1]}.svg)" for heading in pair]
+        tables.append(f"| {' | '.join(pair)} |\n|{'---|' * len(pair)}\n| {' | '.join(images)} |")
+    return "\n\n".join(tables)
+
+
+def _ablations(data: str) -> Drawing:
+    return lambda verdicts: ablations.draw_ablations(verdicts, data)
+
+
+def _worth(choice: str, target: int) -> Drawing:
+    return lambda verdicts: worth.draw_worth(verdicts, _CHOICES[choice], target, name=f"{choice}-{target}")
 
 
 def _ranking(data: str) -> Drawing:

@@ -109,20 +109,6 @@ def verdicts_table(path: Path) -> str:
     return "\n".join(lines)
 
 
-def ablations_table(path: Path, base: str) -> str:
-    """One line a variant, one column a data set: test AUC, how far it is from ``base``, what the tests say."""
-    contests = json.loads(path.read_text())["data_sets"]
-    lines = [f"| variant | {' | '.join(contest['data'] for contest in contests)} |", f"|---|{'---|' * len(contests)}"]
-    aucs = [{line["model"]: line["auc"] for line in contest["ranking"]} for contest in contests]
-    for label in (base, *sorted(set(aucs[0]) - {base})):
-        cells = [
-            f"{auc[label]:.4f}" + ("" if label == base else ": " + " ".join(difference(contest["tests"], label, base)))
-            for contest, auc in zip(contests, aucs, strict=True)
-        ]
-        lines.append(f"| `{label}` | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
 def pairs_table(path: Path, pairs: Sequence[tuple[str, str]]) -> str:
     """One line a pair, one column a data set: by how much the first is above the second, and what is told of it."""
     contests = json.loads(path.read_text())["data_sets"]
@@ -190,9 +176,9 @@ def resolution_with(contest: dict[str, Any], *, seeds: int) -> float:
     return least
 
 
-def table_contests() -> list[dict[str, Any]]:
-    """All contests of the table, real data sets first."""
-    found = json.loads((RESULTS / "verdicts.json").read_text())["data_sets"]
+def table_contests(verdicts: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    """All contests of the table, real data sets first; of the committed verdicts unless others are given."""
+    found = (json.loads((RESULTS / "verdicts.json").read_text()) if verdicts is None else verdicts)["data_sets"]
     return sorted(found, key=lambda contest: (not contest["real"], contest["data"], contest["target"]))
 
 

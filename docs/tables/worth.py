@@ -5,6 +5,9 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
+from markupsafe import Markup
+
+from tables.gap_picture import Gap, draw_gaps
 from tables.places import RESULTS, mean_gap
 from tables.studies import difference, table_contests
 from tamis.data.readers.planted import PlantedSource
@@ -45,6 +48,20 @@ def worth_table(chosen_and_plain: dict[str, str], *, with_context: bool = False)
                 + (f" {contexts(found)} |" if with_context else "")
             )
     return "\n".join(lines)
+
+
+def draw_worth(verdicts: dict[str, Any], chosen_and_plain: dict[str, str], target: int, *, name: str) -> Markup:
+    """How far each model that chooses fields is from itself without, one group a data set."""
+    groups: dict[str, list[Gap]] = {}
+    for contest in table_contests(verdicts):
+        models = {line["label"]: line["model"] for line in contest["ranking"] if line["auc"] is not None}
+        pairs = [(one, other) for one, other in chosen_and_plain.items() if {one, other} <= models.keys()]
+        if contest["target"] == target and pairs:
+            groups[contest["data"]] = [
+                Gap.of(contest["tests"], models[one], models[other], label=other) for one, other in pairs
+            ]
+    title = f"What the choice of fields adds to the test AUC at {target:,} dense parameters"
+    return draw_gaps(groups, name=name, title=title, axis="test AUC with it less without, 95 %")
 
 
 def worth_by_epoch_table() -> str:

@@ -87,3 +87,37 @@ def test_a_picture_is_one_file_with_the_colours_of_the_page_and_its_own_legend(t
     assert used >= {"--card", "--ink", "--series-0", "--series-1"}
     assert [name for name in used if style.count(f"{name}:") < (1 if name == "--sans" else 2)] == []  # by day, by night
     assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "colour"),
+    [(0.01, 0.03, "--series-2"), (-0.03, -0.01, "--series-1"), (-0.01, 0.03, "--muted"), (0.0, 0.03, "--muted")],
+)
+def test_a_gap_is_in_colour_beyond_zero_and_full_where_it_is_told(low, high, colour):
+    from tables.gap_picture import Gap, draw_gaps
+
+    def dot(told):
+        gaps = {"all": [Gap("one", (low + high) / 2, low, high, told)]}
+        picture = str(draw_gaps(gaps, name="gap", title="A gap", axis="AUC"))
+        (found,) = re.findall(r'<use [^>]*style="fill: var\(([^)]*)\); stroke: var\(([^)]*)\)"', picture)[-1:]
+        return found
+
+    assert dot(told=True) == (colour, colour)
+    assert dot(told=False) == ("--card", colour)
+
+
+def test_a_gap_is_that_of_the_model_named_first():
+    from tables.gap_picture import Gap
+
+    test = {"one": "b", "other": "a", "difference": 0.02, "low": -0.01, "high": 0.05, "verdict": "not told apart"}
+    gap = Gap.of([test], "a", "b", label="A")
+    assert (gap.label, gap.mean, gap.low, gap.high, gap.told) == ("A", -0.02, -0.05, 0.01, False)
+
+
+def test_the_ablations_leave_no_variant_out_and_name_none_that_is_not_there(monkeypatch):
+    from tables import ablations
+
+    assert ablations.ablated_logs() == ["planted-sparse", "planted-context", "planted-null", "movielens-100k"]
+    monkeypatch.setitem(ablations.GROUPS, "views", ["1-view"])
+    with pytest.raises(AssertionError, match=r"'16-views', '2-views'\] must stand in GROUPS"):
+        ablations.ablations_table()
