@@ -99,6 +99,8 @@ GENERATED: dict[str, Callable[[], str]] = {
     "growth_movielens_1m": lambda: scaling.growth_table("scaling-movielens-1m"),
     "slopes_movielens_1m": lambda: scaling.slopes_table("scaling-movielens-1m"),
     "lighter": lab.lighter_table,
+    "sparsity_pictures": lambda: pictures.lab_pictures_of("sparsity-inputs", "sparsity-zeros"),
+    "time_picture": lambda: pictures.lab_pictures_of("sparsity-times"),
     "sparsity": lab.sparsity_table,
     "milliseconds": lab.milliseconds_table,
     "selection": lambda: studies.selection_table(RESULTS / "studies" / "movielens-100k-small" / "verdicts.json"),

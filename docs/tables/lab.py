@@ -10,6 +10,8 @@ from typing import Any
 from tables.places import RESULTS, interval
 from tamis.record import mean_interval
 
+Seeds = list[dict[str, Any]]
+"""The inspections of one model, a seed each."""
 SPARSITY_FIGURES = ("below_absolute", "below_rms", "dims_for_80", "dims_for_80_on_rows")
 """What the lab says of a layer's weights."""
 
@@ -24,13 +26,13 @@ def sparsity_table() -> str:
         "| the same, weighed by the size of the input | effective rank of full | exact zeros behind it |",
         "|---|---|---|---:|---:|---:|---:|---:|---:|",
     ]
-    for model, seeds in _inspected():
-        for name in _reading(seeds):
-            layers = _same_layer(seeds, name)
+    for model, seeds in inspected():
+        for name in reading(seeds):
+            layers = same_layer(seeds, name)
             shares = [_trained_and_not(layers, key) for key in SPARSITY_FIGURES]
             rank = statistics.mean(layer["trained"]["effective_rank"] for layer in layers)
             lines.append(
-                f"| {_log(seeds)} | `{model}` | `{name}` | {' | '.join(shares)} "
+                f"| {log_name(seeds)} | `{model}` | `{name}` | {' | '.join(shares)} "
                 f"| {rank:.0f} of {layers[0]['trained']['full_rank']} | {_zeros_behind(seeds, name)} |"
             )
     return "\n".join(lines)
@@ -39,10 +41,10 @@ def sparsity_table() -> str:
 def layer_shares(key: str, names: Sequence[str]) -> list[float]:
     """A share of trained weights, mean over seeds, of each layer that reads the fields in the named models."""
     return [
-        statistics.mean(layer["trained"][key] for layer in _same_layer(seeds, layer_name))
-        for model, seeds in _inspected()
+        statistics.mean(layer["trained"][key] for layer in same_layer(seeds, layer_name))
+        for model, seeds in inspected()
         if model.split("-")[0] in names
-        for layer_name in _reading(seeds)
+        for layer_name in reading(seeds)
     ]
 
 
@@ -50,7 +52,7 @@ def zeros_of_first_relu(names: Sequence[str]) -> list[float]:
     """The share of exact zeros behind the first ReLU, mean over seeds, of each of the named models once trained."""
     return [
         statistics.mean(layer["trained"]["zeros"] for seed in seeds for layer in seed["relu_layers"][:1])
-        for model, seeds in _inspected()
+        for model, seeds in inspected()
         if model.split("-")[0] in names
     ]
 
@@ -72,12 +74,12 @@ def milliseconds_table() -> str:
         "| behind the filter, ms | the same, dense | non-zeros alone | finding them |",
         "|---|---|---:|---:|---:|---|---:|---:|---:|---:|---:|",
     ]
-    for model, seeds in _inspected():
+    for model, seeds in inspected():
         if any(seed["machine"]["torch_threads"] != 1 for seed in seeds):
             continue
         times = [seed["milliseconds"] for seed in seeds]
         whole = [_median([time["model"].get(way) for time in times]) for way in ("as_it_is", "without_filter")]
-        head = f"| {_log(seeds)} | `{model}` | {times[0]['rows']:,} | {' | '.join(whole)} |"
+        head = f"| {log_name(seeds)} | `{model}` | {times[0]['rows']:,} | {' | '.join(whole)} |"
         for place, (name, ways) in enumerate(times[0]["blocks"].items()):
             shape = next(one for one in seeds[0]["filters"] if one["name"] == name)
             reads = f"{shape['width'] / shape['d_in']:.0%}" if shape["kind"] == "static" else "all"
@@ -100,11 +102,11 @@ def signal_table(dataset: str, fields: Sequence[str]) -> str:
         "| kept by the competition |",
         "|---|---|---:|---:|---|---|---|",
     ]
-    for model, seeds in _inspected():
+    for model, seeds in inspected():
         if seeds[0]["dataset"] != dataset:
             continue
-        for name in _reading(seeds):
-            layers = [layer["fields"] for layer in _same_layer(seeds, name)]
+        for name in reading(seeds):
+            layers = [layer["fields"] for layer in same_layer(seeds, name)]
             layers = [part for part in layers if set(fields) <= set(part["names"])]
             if len(layers) < 2:
                 continue
@@ -152,7 +154,7 @@ def lighter_table() -> str:
 
 
 @cache
-def _inspected() -> list[tuple[str, list[dict[str, Any]]]]:
+def inspected() -> list[tuple[str, Seeds]]:
     """Each model that the lab looked into, with its seeds."""
     places = sorted({path.parent for path in (RESULTS / "sparsity").rglob("seed-*.json")})
     return [
@@ -160,19 +162,46 @@ def _inspected() -> list[tuple[str, list[dict[str, Any]]]]:
     ]
 
 
-def _log(seeds: list[dict[str, Any]]) -> str:
+def log_name(seeds: Seeds) -> str:
     """The name of the log, with the split where the lab has several of one data set."""
     dataset = seeds[0]["dataset"]
-    splits = {one["split"] for _, others in _inspected() for one in others if one["dataset"] == dataset}
+    splits = {one["split"] for _, others in inspected() for one in others if one["dataset"] == dataset}
     return dataset if len(splits) == 1 else f"{dataset}, {seeds[0]['split']}"
 
 
-def _reading(seeds: list[dict[str, Any]]) -> list[str]:
+def first_zeros(seeds: Seeds) -> tuple[float, float] | None:
+    """Exact zeros behind the first layer's ReLU or competition, trained and not; nothing where a view only gathers."""
+    first = [one for seed in seeds for one in seed["filters"][:1]]
+    if any(one["kind"] == "static" for one in first):
+        return None
+    relus = [layer for seed in seeds for layer in seed["relu_layers"][:1]]
+    return mean_shares([_behind_competition(one) for one in first] or relus, "zeros")
+
+
+def forward_milliseconds(seeds: Seeds) -> tuple[float, float | None] | None:
+    """Medians over seeds of forward milliseconds as the model is, and without filters; only of one thread."""
+    if any(seed["machine"]["torch_threads"] != 1 for seed in seeds):
+        return None
+    times = [seed["milliseconds"]["model"] for seed in seeds]
+    now, without = (
+        [three[1] for time in times if (three := time.get(way)) is not None] for way in ("as_it_is", "without_filter")
+    )
+    return statistics.median(now), statistics.median(without) if without else None
+
+
+def mean_shares(parts: Seeds, key: str) -> tuple[float, float]:
+    """A share in the mean over seeds, of the trained and of the untrained model."""
+    trained, fresh = (statistics.mean(part[when][key] for part in parts) for when in ("trained", "untrained"))
+    return trained, fresh
+
+
+def reading(seeds: Seeds) -> list[str]:
     """The layers that read the fields."""
     return [layer["name"] for layer in seeds[0]["layers"] if layer["reads_fields"]]
 
 
-def _same_layer(seeds: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+def same_layer(seeds: Seeds, name: str) -> list[dict[str, Any]]:
+    """One layer of every seed."""
     return [next(layer for layer in seed["layers"] if layer["name"] == name) for seed in seeds]
 
 
@@ -197,7 +226,7 @@ def _median(quartiles: Sequence[Sequence[float] | None]) -> str:
     return f"{middle:.0f}" if middle >= 10 else f"{middle:.2g}"
 
 
-def _zeros_behind(seeds: list[dict[str, Any]], name: str) -> str:
+def _zeros_behind(seeds: Seeds, name: str) -> str:
     """Zeros of the ReLU behind a layer, or of the filter in front of or behind it; nothing where there is neither."""
     behind = [layer for seed in seeds for layer in seed["relu_layers"] if layer["name"] == name]
     if behind:
@@ -207,8 +236,9 @@ def _zeros_behind(seeds: list[dict[str, Any]], name: str) -> str:
         return ""
     if filters[0]["kind"] == "static":
         return f"{statistics.mean(one['zeros'] for one in filters):.1%} of inputs unread by a view"
-    last = [
-        {when: {"zeros": statistics.mean(one[when]["zeros"][-1])} for when in ("trained", "untrained")}
-        for one in filters
-    ]
-    return _trained_and_not(last, "zeros")
+    return _trained_and_not([_behind_competition(one) for one in filters], "zeros")
+
+
+def _behind_competition(one: dict[str, Any]) -> dict[str, Any]:
+    """The zeros that a dynamic filter's last iteration leaves, mean over views, as a layer's are held."""
+    return {when: {"zeros": statistics.mean(one[when]["zeros"][-1])} for when in ("trained", "untrained")}

@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
-from tables import ablations, worth
+from tables import ablations, lab_pictures, worth
 from tables.places import RESULTS, ROOT
 from tables.studies import table_contests
 from tables.svg_file import svg_file
@@ -18,10 +19,31 @@ from tamis.reports.verdict_plots import draw_ranking
 
 FOLDER = ROOT / "docs" / "pictures"
 _TARGET = 300_000
+# A picture names each of so many sources, of more their folder and number.
+_FEW = 3
 _VERDICTS = (RESULTS / "verdicts.json",)
 _CHOICES = {"worth": worth.WITH_WORTH, "by-context": worth.WITH_CONTEXT}
 # Scaling studies that stand beside each other share their heights and the colour of each model.
 _GROWTH = (("scaling-planted", "scaling-planted-no-norm"), ("scaling-movielens-1m",))
+
+_LAB = {
+    "sparsity-inputs": (
+        lab_pictures.draw_inputs,
+        "inputs that hold 80 % of the weight mass",
+        "Share of the inputs that hold 80 % of the weight mass, before training and after",
+    ),
+    "sparsity-zeros": (
+        lab_pictures.draw_zeros,
+        "zeros behind the first layer",
+        "Share of zeros behind the first layer, before training and after",
+    ),
+    "sparsity-times": (
+        lab_pictures.draw_times,
+        "forward time beside the MLP's",
+        "How many times as long as the MLP each model takes, with its filters and without",
+    ),
+}
+"""Each picture of the lab: how it is drawn, its heading and what it shows."""
 
 Drawing = Callable[..., Markup | None]
 
@@ -36,6 +58,8 @@ def pictures() -> dict[Path, tuple[tuple[Path, ...], Drawing]]:
     }
     for choice in _CHOICES:
         drawings |= {FOLDER / f"{choice}-{target}.svg": (_VERDICTS, _worth(choice, target)) for target in _targets()}
+    inspections = tuple(sorted((RESULTS / "sparsity").rglob("seed-*.json")))
+    drawings |= {FOLDER / f"{name}.svg": (inspections, _of_lab(how)) for name, (how, _, _) in _LAB.items()}
     for beside in _GROWTH:
         sources = tuple(RESULTS / "scaling" / f"{study}.json" for study in beside)
         drawings |= {FOLDER / f"{study}.svg": (sources, _growth(study)) for study in beside}
@@ -65,6 +89,11 @@ def worth_pictures(choice: str) -> str:
             for target in _targets()
         }
     )
+
+
+def lab_pictures_of(*names: str) -> str:
+    """Pictures of the lab beside each other."""
+    return _two_by_two({_LAB[name][1]: (_LAB[name][2], name) for name in names})
 
 
 def is_stale(picture: Path, sources: Sequence[Path]) -> bool:
@@ -107,6 +136,11 @@ def _worth(choice: str, target: int) -> Drawing:
     return lambda verdicts: worth.draw_worth(verdicts, _CHOICES[choice], target, name=f"{choice}-{target}")
 
 
+def _of_lab(how: Callable[[], Markup]) -> Drawing:
+    """The lab reads its inspections itself, as their places name the models."""
+    return lambda *_: how()
+
+
 def _ranking(data: str) -> Drawing:
     def drawn(verdicts: Any) -> Markup:
         (contest,) = [one for one in verdicts["data_sets"] if (one["data"], one["target"]) == (data, _TARGET)]
@@ -131,6 +165,10 @@ def _growth(study: str) -> Drawing:
 
 
 def _drawn_from(sources: Sequence[Path]) -> str:
+    if len(sources) > _FEW:
+        whole = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
+        folder = os.path.commonpath([source.relative_to(ROOT) for source in sources])
+        return f"drawn by docs/generate.py from {len(sources)} files of {folder} {whole}"
     said = [
         f"{source.relative_to(ROOT).as_posix()} {hashlib.sha256(source.read_bytes()).hexdigest()[:16]}"
         for source in sources

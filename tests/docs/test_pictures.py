@@ -121,3 +121,80 @@ def test_the_ablations_leave_no_variant_out_and_name_none_that_is_not_there(monk
     monkeypatch.setitem(ablations.GROUPS, "views", ["1-view"])
     with pytest.raises(AssertionError, match=r"'16-views', '2-views'\] must stand in GROUPS"):
         ablations.ablations_table()
+
+
+def _inspected(model, milliseconds, *, threads=1, split="given"):
+    """The inspection of one seed, as much of it as the pictures read."""
+    sieve = {"name": "body", "kind": {"ssr_s": "static", "ssr_d": "dynamic"}.get(model)}
+    sieve |= {"trained": {"zeros": [[0.5, 0.5], [0.6, 0.8]]}, "untrained": {"zeros": [[0.5, 0.5], [0.5, 0.6]]}}
+    shares = {"trained": {"dims_for_80_on_rows": 0.5}, "untrained": {"dims_for_80_on_rows": 0.25}}
+    relu = {"name": "head", "trained": {"zeros": 0.75}, "untrained": {"zeros": 0.5}}
+    return {
+        **{"model": model, "dataset": "log", "split": split, "machine": {"torch_threads": threads}},
+        **{"filters": [sieve] if sieve["kind"] else [], "relu_layers": [relu]},
+        "layers": [{"name": "deep.linears.0", "reads_fields": True, **shares}],
+        "milliseconds": {"rows": 8, "model": milliseconds, "blocks": {}},
+    }
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The lines that a picture of the lab would draw, by heading, of inspections given."""
+    from tables import lab, lab_pictures
+
+    def lines(draw, *inspected):
+        monkeypatch.setattr(lab, "inspected", lambda: [(seed["model"], [seed]) for seed in inspected])
+        monkeypatch.setattr(lab_pictures, "draw_rows", lambda groups, *_, **__: groups)
+        return {
+            heading: [(move.label, move.now, move.before, move.is_ssr) for move in moves]
+            for heading, moves in draw().items()
+        }
+
+    return lines
+
+
+def test_a_model_takes_so_many_times_as_long_as_the_mlp_of_its_own_log_by_one_thread(drawn):
+    from tables.lab_pictures import draw_times
+
+    mlp = _inspected("mlp", {"as_it_is": [1, 2.0, 3]})
+    ssr = _inspected("ssr_s", {"as_it_is": [1, 5.0, 9], "without_filter": [1, 20.0, 99]})
+    assert drawn(draw_times, mlp, ssr) == {"log": [("mlp", 1.0, None, False), ("ssr_s", 2.5, 10.0, True)]}
+    assert drawn(draw_times, mlp, _inspected("ssr_s", ssr["milliseconds"]["model"], threads=2)) == {
+        "log": [("mlp", 1.0, None, False)]
+    }
+    other = _inspected("ssr_s", ssr["milliseconds"]["model"], split="last-10")
+    assert drawn(draw_times, mlp, other) == {"log, given": [("mlp", 1.0, None, False)]}
+
+
+def test_first_zeros_are_those_of_the_competition_or_the_first_relu_and_none_where_views_gather(drawn):
+    from tables.lab_pictures import draw_zeros
+
+    seeds = [_inspected(name, {}) for name in ("mlp", "ssr_d", "ssr_s")]
+    ((mlp, ssr_d),) = drawn(draw_zeros, *seeds).values()
+    assert mlp == ("mlp", 0.75, 0.5, False)
+    assert ssr_d == ("ssr_d", pytest.approx(0.7), pytest.approx(0.55), True)
+
+
+def test_every_layer_that_reads_the_fields_has_its_line(drawn):
+    from tables.lab_pictures import draw_inputs
+
+    seed = _inspected("dcn_v2", {})
+    crosses = seed["layers"][0] | {"name": "crosses.0.linear"}
+    behind = seed["layers"][0] | {"name": "deep.linears.1", "reads_fields": False}
+    seed["layers"] = [crosses, *seed["layers"], behind]
+    assert drawn(draw_inputs, seed) == {
+        "log": [("dcn_v2 crosses", 0.5, 0.25, False), ("dcn_v2 deep", 0.5, 0.25, False)]
+    }
+
+
+def test_a_picture_of_many_files_is_stale_once_one_of_them_is_another(tmp_path, monkeypatch):
+    from tables import pictures
+
+    monkeypatch.setattr(pictures, "ROOT", tmp_path)
+    sources = [tmp_path / f"seed-{seed}.json" for seed in range(pictures._FEW + 1)]
+    for source in sources:
+        source.write_text("{}")
+    said = pictures._drawn_from(sources)
+    assert len(said) < 200 and f"{len(sources)} files" in said
+    sources[2].write_text("[]")
+    assert pictures._drawn_from(sources) != said

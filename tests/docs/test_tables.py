@@ -68,7 +68,7 @@ def test_milliseconds_are_medians_over_seeds_and_only_of_one_thread(monkeypatch)
         }
 
     inspected = [("ssr_s", [seed(1.0), seed(3.0), seed(2.0)]), ("mlp", [seed(1.0, threads=2)])]
-    monkeypatch.setattr(lab, "_inspected", lambda: inspected)
+    monkeypatch.setattr(lab, "inspected", lambda: inspected)
     (alone,) = lab.milliseconds_table().splitlines()[2:]
     assert alone == "| log | `ssr_s` | 1,024 | 20 | 50 | 1 | 25% | 2 | 4 |  |  |"
     inspected.append(("ssr_s", [seed(2.0, split="last-10")]))
@@ -99,7 +99,7 @@ def test_the_share_of_named_fields_is_their_sum_over_the_seeds_that_list_them_al
     whole = [seed([0.2, 0.6, 0.2], [0.4, 0.2, 0.4]), seed([0.3, 0.4, 0.3], [0.3, 0.4, 0.3])]
     folded = seed([0.9, 0.1, 0.0], names=("signal_1", "noise_1", "3 others"))
     inspected = [("ssr_d", [*whole, folded]), ("ssr_s", [whole[0], folded]), ("mlp", [{"dataset": "another"}])]
-    monkeypatch.setattr(lab, "_inspected", lambda: inspected)
+    monkeypatch.setattr(lab, "inspected", lambda: inspected)
     assert lab.signal_table("log", ["signal_1", "signal_2"]).splitlines()[2:] == [
         "| `ssr_d` | `projection` | 2 | 20.0% | 40.0% [40.0%, 40.0%] | 50.0% [50.0%, 50.0%] | 60.0% [60.0%, 60.0%] |"
     ]
