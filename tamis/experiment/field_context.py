@@ -16,6 +16,7 @@ from tamis.features import Context
 # Enough to tell what matters in a context, and a bound on how long pairs take: under half a minute.
 _MOST_ROWS, _MOST_PAIRED_VALUES = 1_000_000, 100_000_000
 _BUCKETS = 32
+_CHUNK = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,9 +55,7 @@ def find_context(settings: ExperimentSettings, encoded: EncodedSet) -> FoundCont
             f'[worth] context must be a categorical field or "{AUTO}"; got {name!r}. {suggest(name, categorical)}'
         )
     split = encoded.split("train")
-    trained = np.flatnonzero(RowShare(settings.data.train_share or 1.0).kept(0, split.rows))
-    # In no order: rows of a file may come sorted.
-    order = np.random.default_rng(settings.training.seed).permutation(trained)[:_MOST_ROWS]
+    order = _rows_asked(split.rows, settings.data.train_share or 1.0, seed=settings.training.seed)
     values = {one: split.ids[one][order] for one in tables}
     scales = encoded.encoders.state.scales
     values |= {one.name: _buckets(split.dense[one.name][order]) for one in layout.dense if one.name in scales}
@@ -68,13 +67,13 @@ def find_context(settings: ExperimentSettings, encoded: EncodedSet) -> FoundCont
         if found is None:
             return None
         name = found
-    contexts = values.pop(name)
+    # Ids may be many, and those among the rows asked few.
+    seen, contexts = np.unique(values.pop(name), return_inverse=True)
     worth = measure_context_worth(contexts, values, labels, pair_rows=pair_rows)
-    seen = np.unique(contexts)
     left_out = {
-        one: tuple(seen[~counts[seen]].tolist())
+        one: tuple(seen[~counts].tolist())
         for one, counts in zip(worth.fields, worth.counts.T, strict=True)
-        if counts[seen].any()
+        if counts.any()
     }
     names = encoded.encoders.value_names(tables[name])
     return FoundContext(
@@ -82,6 +81,13 @@ def find_context(settings: ExperimentSettings, encoded: EncodedSet) -> FoundCont
         sure=tuple(one for one, is_sure in zip(worth.fields, worth.counts_surely, strict=True) if is_sure),
         values={value: names[value] for value in seen.tolist()},
     )
+
+
+def _rows_asked(rows: int, share: float, *, seed: int) -> np.ndarray:
+    """Numbers of rows that train, in no order, as rows of a file may come sorted; of many rows about a million."""
+    asked = RowShare(min(share, _MOST_ROWS / rows))
+    places = [first + asked.kept(first, min(_CHUNK, rows - first)) for first in range(0, rows, _CHUNK)]
+    return np.random.default_rng(seed).permutation(np.concatenate(places))
 
 
 def _buckets(numbers: np.ndarray) -> np.ndarray:

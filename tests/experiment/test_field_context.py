@@ -6,10 +6,12 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tamis.analysis import measure_context_worth
+from tamis.data import RowShare
 from tamis.data.readers.planted import PlantedSource
 from tamis.errors import ConfigError
 from tamis.experiment import choose_fields, prepare_data, read_settings, run_experiment
-from tamis.experiment.field_context import find_context
+from tamis.experiment.field_context import _rows_asked, find_context
 from tamis.experiment.prepare import open_data
 from tamis.export import load_bundle
 from tamis.features import Schema
@@ -165,6 +167,51 @@ def test_numbers_are_asked_in_buckets_and_lists_count_everywhere(tmp_path):
     found = find_context(settings, encoded)
     (s0,) = [number for number, value in found.values.items() if value == "s0"]
     assert found.context.left_out == {"price": (s0,)} and found.sure == ("price",)
+
+
+def test_only_rows_that_train_are_asked(tmp_path, monkeypatch):
+    settings = settings_of(tmp_path)
+    encoded = prepare_data(settings.data)
+    split, asked = encoded.split("train"), []
+    part = replace(settings, data=replace(settings.data, train_share=0.2))
+
+    def spy(contexts, fields, labels, *, pair_rows):
+        asked.append((fields, labels))
+        return measure_context_worth(contexts, fields, labels, pair_rows=pair_rows)
+
+    monkeypatch.setattr("tamis.experiment.field_context.measure_context_worth", spy)
+    for one, share in ((settings, 1.0), (part, 0.2)):
+        find_context(one, encoded)
+        trained = RowShare(share).kept(0, split.rows)
+        fields, labels = asked.pop()
+        got = np.stack([*fields.values(), labels])
+        expected = np.stack([*(split.ids[name][trained] for name in fields), split.labels["click"][trained]])
+        assert not np.array_equal(got, expected), "in no order"
+        assert np.array_equal(got[:, np.lexsort(got)], expected[:, np.lexsort(expected)])
+
+
+def test_of_many_rows_about_as_many_as_are_enough_are_asked_and_all_of_them_train(monkeypatch):
+    monkeypatch.setattr("tamis.experiment.field_context._MOST_ROWS", 1000)
+    monkeypatch.setattr("tamis.experiment.field_context._CHUNK", 7001)
+    few = _rows_asked(100_000, 0.1, seed=0)
+    assert 900 < len(few) < 1100 and len(set(few)) == len(few)
+    assert set(few) < set(RowShare(0.1).kept(0, 100_000))
+    assert set(_rows_asked(500, 1.0, seed=0)) == set(range(500))
+
+
+def test_a_context_of_many_ids_takes_memory_for_those_that_rows_have(tmp_path, monkeypatch):
+    settings = settings_of(tmp_path)
+    encoded = prepare_data(settings.data)
+    counted = []
+
+    def spy(contexts, *given, **options):
+        counted.append(contexts.max() + 1)
+        return measure_context_worth(contexts, *given, **options)
+
+    plain = find_context(settings, encoded)
+    monkeypatch.setattr("tamis.experiment.field_context.measure_context_worth", spy)
+    assert find_context(settings, encoded) == plain
+    assert counted == [len(plain.values)]
 
 
 @pytest.mark.parametrize(("name", "hint"), [("contxt", "Did you mean 'context'"), ("click", "")])
