@@ -24,7 +24,14 @@ from tamis.experiment.build import EVALUATION_ROWS, build_model, make_batches
 from tamis.experiment.plan import Plan
 from tamis.experiment.settings import ExperimentSettings
 from tamis.objectives import binary_cross_entropy
-from tamis.training import TrainingSettings, Workers, choose_device, choose_precision, recomputed_activations
+from tamis.training import (
+    Precision,
+    TrainingSettings,
+    Workers,
+    choose_device,
+    choose_precision,
+    recomputed_activations,
+)
 
 _MEASURED_ROWS = 1024
 # Measured on Linux with torch 2.13: code that is loaded only when training begins, and the stacks of its threads.
@@ -115,11 +122,13 @@ class _Step:
             self._train(batch)
             self.seconds_per_row = (time.perf_counter() - started) / len(batch)
         growth = (large - small) / max(1, len(batch) - len(half))
-        scored = peak_bytes(lambda: self._score(batch)) / len(batch)
-        at_validation = round(scored * min(EVALUATION_ROWS, encoded.rows("valid")))
+        # Validation scores as it trains, and at the end all is scored in float32.
+        precisions = (self.precision, choose_precision("fp32", device))
+        scored = max(peak_bytes(lambda one=one: self._score(batch, one)) for one in precisions) / len(batch)
+        at_scoring = round(scored * min(EVALUATION_ROWS, max(map(encoded.rows, encoded.split_names[1:]))))
         step = gradients + round(large + growth * (rows - len(batch)))
         # Memory that is kept for the next step has holes; memory that is given back has none.
-        self.bytes = max(step, at_validation)
+        self.bytes = max(step, at_scoring)
         if not training.checkpoint_activations:
             self.bytes = round(self.bytes * _HOLES)
 
@@ -140,9 +149,9 @@ class _Step:
             if getattr(parameter, "row_sparse", False):
                 parameter.grad = None
 
-    def _score(self, batch: Batch) -> None:
+    def _score(self, batch: Batch, precision: Precision) -> None:
         self._model.eval()
-        with torch.no_grad(), self.precision.autocast():
+        with torch.no_grad(), precision.autocast():
             self._model(batch)
 
 

@@ -26,6 +26,7 @@ from tamis.metrics import RankingMetrics
 from tamis.models import MODELS
 from tamis.record import RECORD_FILE, RunRecord, machine, versions, write_whole
 from tamis.training import Evaluation, TrainingResult, Workers, evaluate, train
+from tamis.training.allocator import release_freed_memory
 
 MODEL_FOLDER = "model"
 SETTINGS_FILE = "settings.toml"
@@ -123,6 +124,8 @@ def run_experiment(
     rows = {name: source.rows for name, source in batches.items()}
     record = _make_record(settings, encoded, bundle, result, scored, command, plan, rows, recorded, choice)
     record.save(folder / RECORD_FILE)
+    # A study makes its next run in this process.
+    release_freed_memory()
     return record
 
 

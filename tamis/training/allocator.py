@@ -39,3 +39,17 @@ def return_freed_memory() -> bool:
     libc = ctypes.CDLL(None)
     settings = {_M_MMAP_MAX: 2**16, _M_MMAP_THRESHOLD: _LARGE_BYTES, _M_TRIM_THRESHOLD: _LARGE_BYTES}
     return all([bool(libc.mallopt(name, value)) for name, value in settings.items()])
+
+
+def release_freed_memory() -> bool:
+    """Give back what the heap keeps, where work of other shapes begins; elsewhere than in glibc nothing is done.
+
+    Tensors of other sizes do not fit into the holes that the last ones left, and the heap grows beyond both: scoring
+    after training took 4.8 GB for SSR-S with 448 views, and 3.0 GB where freed memory was given back in between, in
+    the same time.
+
+    Example:
+        >>> release_freed_memory() in (True, False)
+        True
+    """
+    return platform.libc_ver()[0] == "glibc" and bool(ctypes.CDLL(None).malloc_trim(0))

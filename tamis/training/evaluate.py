@@ -14,6 +14,7 @@ from torch import nn
 from tamis.batch import Batch, BatchSource
 from tamis.errors import DataError, TrainingError
 from tamis.metrics import GrowingArray, RankingMetrics
+from tamis.training.allocator import release_freed_memory
 from tamis.training.distributed import Workers, choose_device
 from tamis.training.precision import Precision, PrecisionName, choose_precision
 from tamis.training.prefetch import on_device
@@ -106,10 +107,12 @@ def evaluate(
         precision = choose_precision(precision, device)
     was_training = model.training
     model.eval()
+    release_freed_memory()
     try:
         mine = _score_share(model, source, metrics, workers, device, precision, keep_rows)
     finally:
         model.train(was_training)
+        release_freed_memory()
     shares = workers.gather(mine)
     rows = sum(share.rows for share in shares)
     if rows != source.rows:

@@ -1,7 +1,7 @@
 """Run by test_planning.py in a process of its own: plans a run, makes it, and prints the plan beside the real peak.
 
-Usage: python planned_run.py FOLDER SETTINGS.json; the peak is of memory that belongs to the process alone, without the
-pages of files, beyond what it had when the plan was made.
+Usage: python planned_run.py FOLDER SETTINGS.json; the peak, and what is left after the run, are of memory that belongs
+to the process alone, without the pages of files, beyond what it had when the plan was made.
 """
 
 import json
@@ -41,7 +41,8 @@ def main():
     peak.is_over = True
     peak.join()
     files = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
-    print(json.dumps({"plan": plan.to_json(), "peak": peak.bytes - before, "disk": sum(files)}))
+    left = own_bytes() - before
+    print(json.dumps({"plan": plan.to_json(), "peak": peak.bytes - before, "left": left, "disk": sum(files)}))
 
 
 if __name__ == "__main__":

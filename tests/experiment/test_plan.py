@@ -18,6 +18,7 @@ from tamis.features import Schema
 ROWS = 20_000
 MB = 10**6
 DEEP = {"name": "ssr_d", "dim": 16, "views": [8] * 6, "widths": [64] * 6}
+MANY_VIEWS = {"name": "ssr_s", "dim": 16, "views": [512] * 2, "widths": [32] * 2}
 SMALL = {"name": "mlp", "dim": 16, "hidden": [8]}
 
 
@@ -106,6 +107,7 @@ PEAKS = {
     "half tables": {"model": SMALL, "buckets": 4_000_000, "tables": {"dtype": "bf16"}},
     "lazy adam": {"model": SMALL, "buckets": 2_000_000, "tables": {"name": "lazy_adam"}},
     "deep": {"model": DEEP, "batch_size": 8192},
+    "scored at the end": {"model": MANY_VIEWS, "batch_size": 128, "precision": "bf16"},
     "deep, recomputed": {"model": DEEP, "batch_size": 8192, "checkpoint_activations": True},
 }
 
@@ -135,6 +137,12 @@ def test_the_plan_is_within_a_quarter_of_the_real_peak(peaks, name):
     needed, peak = found["plan"]["memory_needed"], found["peak"]
     assert 0.75 * peak - 50 * MB <= needed <= 1.25 * peak + 100 * MB, (needed / MB, peak / MB)
     assert found["disk"] <= found["plan"]["disk_needed"] + MB
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
+def test_a_run_gives_its_memory_back_to_the_next_one_in_its_process(peaks):
+    found = peaks("scored at the end")
+    assert found["left"] < 0.5 * found["peak"], (found["left"] / MB, found["peak"] / MB)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
