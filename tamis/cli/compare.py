@@ -12,7 +12,9 @@ def compare(
     file: Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study: data sets, models, seeds, budget.")],
     overrides: Overrides = None,
     processes: Processes = None,
-    results: Annotated[Path, typer.Option(help="Where the records of the final runs go.")] = Path("results"),
+    results: Annotated[
+        Path | None, typer.Option(help="Where the records of the final runs go; results/studies/NAME if left out.")
+    ] = None,
     runs: Annotated[Path, typer.Option(help="Where the runs go, below a folder of the study's name.")] = Path(
         "runs/studies"
     ),
@@ -57,8 +59,9 @@ def compare(
     )
 
     study = load_study(file, overrides or []).only(data or [], targets=target or [], labels=model or [])
+    results = results or Path("results/studies") / study.rules.name
     place, verdicts_file = runs / study.rules.name, out or results / "verdicts.json"
-    if model and not plan:
+    if not plan:
         check_replaces_no_fuller(study, verdicts_file)
     processes = processes or cores()
     if only_judge:

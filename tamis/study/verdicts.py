@@ -73,10 +73,10 @@ def write_verdicts(verdicts: dict[str, Any], path: Path) -> dict[str, Any]:
 
 
 def check_replaces_no_fuller(study: StudySettings, path: Path) -> None:
-    """Refuse to judge some models of a contest into a file that has a verdict among more of them.
+    """Refuse to judge into a file whose verdict on the same data and size is among more models, or of another study.
 
     Raises:
-        ConfigError: a verdict there would be replaced by one that leaves models out.
+        ConfigError: a verdict there would be replaced by one that leaves models out, or that another study made.
         DataError: the file there holds no verdicts that this tamis reads.
     """
     if not path.exists():
@@ -86,6 +86,11 @@ def check_replaces_no_fuller(study: StudySettings, path: Path) -> None:
         place = _place(study, data, target)
         if (contest := older.get(_key(place))) is None:
             continue
+        if contest["study"] != study.rules.name:
+            raise ConfigError(
+                f"{path}: its verdict on {data.name!r} is of the study {contest['study']!r}, and that of "
+                f"{study.rules.name!r} would take its place. Name another file with --out."
+            )
         asked = {block.label for block in (*study.models_on(data), *study.references)}
         judged = {line["label"] for line in contest["ranking"] if line["auc"] is not None}
         if left_out := judged - asked:

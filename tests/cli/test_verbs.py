@@ -179,7 +179,7 @@ def test_a_planted_log_is_prepared_trained_on_and_told_its_bound(tamis, experime
     assert [source["name"].endswith(".planted") for source in record["data"]["sources"]] == [True]
 
 
-def test_a_study_is_planned_compared_and_judged_again(tamis, experiment):
+def test_a_study_is_planned_compared_and_judged_again(tamis, experiment, monkeypatch):
     table = tomli_w.dumps(
         {
             "study": {"name": "tiny", "seeds": [0, 1], "bootstrap_draws": 20},
@@ -212,6 +212,11 @@ def test_a_study_is_planned_compared_and_judged_again(tamis, experiment):
     assert code == 0, err
     written = [place.read_bytes() for place in (experiment / "results" / "verdicts.json", experiment / "again.json")]
     assert written[0] == written[1]
+    monkeypatch.chdir(experiment)
+    code, _, err = tamis("compare", "study.toml", "--runs", "runs", "--judge")
+    assert code == 0, err
+    (place,) = experiment.glob("results/studies/*/verdicts.json")  # a study's own place, if none is named
+    assert place.read_bytes() == written[0]
 
 
 def test_growth_is_planned_run_judged_and_drawn(tamis, experiment):

@@ -311,6 +311,19 @@ def test_a_verdict_among_some_models_takes_no_place_of_a_fuller_one(made, tmp_pa
         check_replaces_no_fuller(some, out)
 
 
+def test_a_verdict_takes_no_place_of_one_of_another_study(made, tmp_path):
+    labels, sides = draw(np.random.default_rng(13))
+    study, out = made({"log": labels}, {"log": sides}), tmp_path / "verdicts.json"
+    content = judge(study, tmp_path)
+    content["data_sets"][0]["study"] = "another"
+    write_verdicts(content, out)
+    message = (
+        r"its verdict on 'log' is of the study 'another', and that of '.*' would take its place. Name another file"
+    )
+    with pytest.raises(ConfigError, match=message):
+        check_replaces_no_fuller(study, out)
+
+
 def test_several_studies_fill_one_file_and_a_newer_verdict_replaces_an_older(made, tmp_path):
     generator = np.random.default_rng(11)
     (first_labels, first), (labels, second) = (draw(generator, rows=1500, gains=(g, 0, 0)) for g in (2.0, 0.0))
