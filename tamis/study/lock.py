@@ -40,6 +40,9 @@ def alone_in(folder: Path) -> Iterator[None]:
 @contextmanager
 def in_turn(folder: Path) -> Iterator[None]:
     """Wait until no other process is in turn in ``folder``, and leave no trace there."""
+    if fcntl is None:
+        yield
+        return
     place = os.open(folder, os.O_RDONLY)
     try:
         _takes(place, waits=True)

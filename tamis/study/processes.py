@@ -33,6 +33,7 @@ class Outcome:
 
     value: Any = None
     reason: str | None = None
+    was_killed: bool = False
 
 
 Chain = Generator[list[Job], list[Outcome], Any]
@@ -76,6 +77,11 @@ def run_chains(chains: Sequence[Chain], *, processes: int, report: Callable[[str
                         report(step.jobs[place].name)
                     if len(step.outcomes) == len(step.jobs):
                         follow(_advance(step.chain, [step.outcomes[place] for place in range(len(step.jobs))]))
+        except BaseException:
+            # Nobody must go on writing into folders that whoever began this is about to let go.
+            for lane in lanes:
+                lane.end()
+            raise
         finally:
             for lane in lanes:
                 lane.close()
@@ -130,13 +136,22 @@ class _Lane:
             return Outcome(value=future.result())
         if isinstance(error, BrokenProcessPool):
             self.close()
-            return Outcome(reason="its process was killed, perhaps for want of memory")
+            return Outcome(reason="its process was killed, perhaps for want of memory", was_killed=True)
         if not isinstance(error, Exception):
             raise error
         return Outcome(reason=f"{type(error).__name__}: {error}")
 
+    def end(self) -> None:
+        """End the process at once, whatever it does, and wait until it has ended."""
+        if self._pool is not None:
+            # Until Python 3.14 an executor has no method for it.
+            for process in list((getattr(self._pool, "_processes", None) or {}).values()):
+                process.terminate()
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+
     def close(self) -> None:
-        """End the process."""
+        """End the process when its job has ended."""
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None

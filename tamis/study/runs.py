@@ -18,6 +18,7 @@ from tamis.config import Config, read_config
 from tamis.data import EncodedSet
 from tamis.errors import ConfigError
 from tamis.experiment import SETTINGS_FILE, is_record_of, recorded_settings
+from tamis.experiment.scores import SCORES_FILE
 from tamis.record import CURVE_FILE, RECORD_FILE, RunRecord, remove_whole, result_path, write_whole
 from tamis.study.budget import Matched, ShortOfMemory, Size, match_budget
 from tamis.study.processes import Chain, Job, Outcome
@@ -158,7 +159,7 @@ class EntrantRuns:
         else:
             self._make_way(folder, settings)
             outcome = (yield [self._job(name, run_trial, settings, folder)])[0]
-            told = outcome.value or {"reason": outcome.reason}
+            told = outcome.value or {"reason": outcome.reason, "is_put_off": outcome.was_killed}
         trial = Trial(number=number, values=values, **told)
         table = None if settings is None else settings.to_table()
         _write_json(folder / TRIAL_FILE, {**self._origin(), **dataclasses.asdict(trial), "settings": table})
@@ -276,7 +277,8 @@ class EntrantRuns:
             write_whole(place.with_name(f"{place.stem}.{CURVE_FILE}"), (folder / CURVE_FILE).read_text())
 
     def _is_done(self, folder: Path, settings: RunSettings) -> bool:
-        if not (folder / RECORD_FILE).exists():
+        """Whether a run has ended and left what it is judged by."""
+        if not (folder / RECORD_FILE).exists() or not (folder / SCORES_FILE).exists():
             return False
         record = RunRecord.load(folder / RECORD_FILE)
         return is_record_of(record, settings, self.encoded)
@@ -318,7 +320,8 @@ class EntrantRuns:
         Those that are, ``unscaled``, count as they stand before the budget scales them.
         """
         model = self.entrant.settings.to_table().get("model", {})
-        unscaled = {name: model[name] for name in self.entrant.model.budget_setting}
+        # What is None has no place in a table.
+        unscaled = {name: model.get(name) for name in self.entrant.model.budget_setting}
         return {"identity": self._identity(), "unscaled": unscaled}
 
     def _identity(self) -> str:
@@ -342,7 +345,8 @@ def has_settings_of(entrant: Entrant, values: dict[str, Any], table: dict[str, A
     except ConfigError:  # of a version whose settings were others
         return False
     for name in entrant.model.budget_setting:
-        del made["model"][name], meant["model"][name]
+        made["model"].pop(name, None)
+        meant["model"].pop(name, None)
     return made == meant
 
 

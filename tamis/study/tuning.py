@@ -22,7 +22,7 @@ _RANDOM_TRIALS = 5  # trials before the first that learns from those before it; 
 class Trial:
     """One trial: the ``values`` it tried under dotted names, and the validation ``value`` it reached, or why none.
 
-    One that ``is_put_off`` never ran, for want of memory or disk at that moment.
+    One that ``is_put_off`` never ran or was killed, for want of memory or disk at that moment.
     """
 
     number: int

@@ -51,7 +51,7 @@ def test_a_job_that_raises_and_one_that_is_killed_leave_the_others_alone():
         processes=1,
         report=heard.append,
     )
-    killed = Outcome(reason="its process was killed, perhaps for want of memory")
+    killed = Outcome(reason="its process was killed, perhaps for want of memory", was_killed=True)
     assert first == [Outcome(value=2), killed, Outcome(value=4), Outcome(value=("1", "0", 1))]
     assert second == [Outcome(reason="ConfigError: the thing is wrong."), Outcome(value=8)]
     assert sorted(heard) == ["job"] * 5 + ["last"]
@@ -72,6 +72,31 @@ def test_a_process_that_is_killed_while_it_waits_is_replaced():
 
     run_chains([chain(results, [job(double, 1)], [job(double, 2)])], processes=1, report=kill)
     assert killed and results == [Outcome(value=2), Outcome(value=4)]
+
+
+def write_later(begun, place):
+    begun.touch()
+    time.sleep(3)
+    place.touch()
+
+
+def wait_for(place):
+    while not place.exists():
+        time.sleep(0.01)
+
+
+def test_after_an_error_here_no_process_goes_on(tmp_path):
+    begun, written = tmp_path / "begun", tmp_path / "written"
+
+    def break_off():
+        yield [job(wait_for, begun)]
+        raise OSError("no space left on the disk")
+
+    with pytest.raises(OSError, match="no space left"):
+        run_chains([chain([], [job(write_later, begun, written)]), break_off()], processes=2)
+    assert begun.exists() and not multiprocessing.active_children()
+    time.sleep(3.5)
+    assert not written.exists()
 
 
 def test_what_is_begun_is_ended_before_more_is_begun(in_this_process):

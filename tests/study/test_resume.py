@@ -15,7 +15,8 @@ import pytest
 import tomli_w
 
 from tamis.errors import ConfigError, DataError
-from tamis.study import judge, plan_study, prepare_study, read_study
+from tamis.study import judge, plan_study, prepare_study, processes, read_study
+from tamis.study.processes import Outcome
 from tamis.study.runs import EntrantRuns, Places
 
 
@@ -233,6 +234,56 @@ def test_a_choice_by_other_rules_is_not_taken_from_the_results(plant, tiny, tmp_
     assert len(tiny.trial_files(tmp_path)) == table["study"]["trials"]
     after = json.loads(path.read_text())
     assert (after == before) == (change == {"study": {"selection_gain": True}})
+
+
+def test_a_trial_whose_process_was_killed_is_made_again_and_until_then_no_choice_is_published(
+    plant, tiny, tmp_path, in_this_process, monkeypatch
+):
+    table = {
+        **tiny.study_of([plant("log")], [tiny.mlp()], trials=2, seeds=[0]),
+        "search": tiny.SEARCH,
+    }
+    real, killed = processes._Lane.outcome, []
+
+    def outcome(lane, future):
+        found = real(lane, future)
+        if not killed:
+            killed.append(found)
+            return Outcome(reason="its process was killed", was_killed=True)
+        return found
+
+    monkeypatch.setattr(processes._Lane, "outcome", outcome)
+    tiny.run(table, tmp_path)
+    first = [json.loads(path.read_text()) for path in tiny.trial_files(tmp_path)]
+    assert [(trial["value"] is None, trial["is_put_off"]) for trial in first] == [(True, True), (False, False)]
+    assert not chosen_files(tmp_path)
+    tiny.run(table, tmp_path)
+    again = [json.loads(path.read_text()) for path in tiny.trial_files(tmp_path)]
+    assert again[0]["value"] is not None and again[1] == first[1]
+    assert len(chosen_files(tmp_path)) == 1
+
+
+def test_a_final_run_whose_scores_are_gone_is_run_again(plant, tiny, tmp_path, in_this_process):
+    table = tiny.study_of([plant("log")], [tiny.mlp()], seeds=[0, 1])
+    before = tiny.run(table, tmp_path)["data_sets"]
+    (scores,) = tmp_path.rglob("seed-1/scores.npy")
+    scores.unlink()
+    assert runs_left(table, tmp_path) == {"mlp": 1}
+    assert [trained_anew(contest) for contest in tiny.run(table, tmp_path)["data_sets"]] == [
+        trained_anew(contest) for contest in before
+    ]
+
+
+def test_a_size_that_has_no_number_yet_is_refused_with_the_way_out(plant, tiny, tmp_path, in_this_process):
+    model = {"name": "dcn_v2", "settings": {"dim": 4, "hidden": [8]}, "budget_setting": "rank"}
+    table = {
+        **tiny.study_of([plant("log")], [model, tiny.mlp(budget_setting="hidden")], trials=1, seeds=[0]),
+        "budget": {"kind": "parameters", "targets": [200], "tolerance": 0.2},
+        "search": tiny.SEARCH,
+    }
+    (contest,) = tiny.run(table, tmp_path)["data_sets"]
+    reasons = {line["label"]: line["failed"][0]["reason"] for line in contest["ranking"] if line["failed"]}
+    assert reasons.keys() == {"dcn_v2"} and "'rank' must be a whole number" in reasons["dcn_v2"]
 
 
 def test_a_study_that_tunes_nothing_publishes_no_choice(plant, tiny, tmp_path, in_this_process):
