@@ -75,12 +75,15 @@ class Watch:
             for place in blocks
             if isinstance(place.block, DynamicBlock)
         }
-        self.relu_layers = {
-            f"{name}.linears.{number}": ViewCounts(alpha=torch.empty(1, 0), width=linear.out_features)
+        self._before_relu = {
+            f"{name}.linears.{number}": f"{name}.{'linears' if module.norms is None else 'norms'}.{number}"
             for name, module in model.named_modules()
-            if isinstance(module, MLP)
-            for number, linear in enumerate(module.linears)
-            if isinstance(linear, nn.Linear)
+            if isinstance(module, MLP) and module.dices is None
+            for number in range(len(module.linears))
+        }
+        self.relu_layers = {
+            name: ViewCounts(alpha=torch.empty(1, 0), width=model.get_submodule(name).get_parameter("bias").numel())
+            for name in self._before_relu
         }
 
     @contextmanager
@@ -99,7 +102,7 @@ class Watch:
                 for name, counts in self.filters.items()
             ),
             *(
-                self._model.get_submodule(name).register_forward_hook(_add_hidden(counts))
+                self._model.get_submodule(self._before_relu[name]).register_forward_hook(_add_hidden(counts))
                 for name, counts in self.relu_layers.items()
             ),
         ]
@@ -131,7 +134,7 @@ def _add_competing(
 
 
 def _add_hidden(counts: ViewCounts) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-    # The layer cuts at zero in place right after this.
+    # What comes last before ReLU, the layer or its norm; it is cut at zero in place right after this.
     def add(_: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> None:
         counts.add(output.unsqueeze(1))
 

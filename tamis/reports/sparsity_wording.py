@@ -107,11 +107,8 @@ def _of_filter(sieve: Mapping[str, Any], number: int) -> str:
         f"Of what competes in block {number}, {final} is exactly zero; {relu} would be without competition (plain "
         f"ReLU), and {format_share(mean_of_views(untrained['zeros'][-1]))} is before training."
     )
-    overlap, chance = mean_of_views(trained["row_overlap"]), trained["chance_overlap"]
-    if overlap is None:
-        return sentence
-    by_chance = "" if chance is None else f"; by chance it would be {format_share(chance)}"
-    return f"{sentence} Two rows share {format_share(overlap)} of what a view keeps{by_chance}."
+    overlap = mean_of_views(trained["row_overlap"])
+    return sentence if overlap is None else f"{sentence} Two rows share {format_share(overlap)} of what a view keeps."
 
 
 def _of_hidden(inspection: Inspection) -> Iterator[str]:

@@ -9,11 +9,14 @@ import torch
 
 from tamis.embeddings import tables_stored
 from tamis.experiment import inspect_model
+from tamis.experiment.filter_watch import Watch
 from tamis.experiment.inspection import CONTROL_SEED
 from tamis.export import Bundle
 from tamis.features import Field, Kind, Schema, fit_encoders
+from tamis.layers import MLP
 from tamis.models import MODELS
 from tamis.record import Inspection, RunRecord
+from tamis.serving import Scorer
 
 DIM = 4
 SSR_D = {"preset": "paper", "views": (2, 3), "widths": (6, 5), "iterations": 2}
@@ -71,6 +74,25 @@ def test_planted_zeros_of_an_mlp_are_found_exactly(make, click_log):
     assert one["trained"]["dims_for_80"] == pytest.approx(4 / 12, abs=1e-4)
     assert (one["trained"]["effective_rank"], one["trained"]["stable_rank"]) == (pytest.approx(1), pytest.approx(1))
     assert one["trained"]["curve"][5] == 0.75, "3 of 12 dimensions hold 3 of 4 equal columns"
+
+
+@pytest.mark.parametrize(("name", "settings"), [("mlp", {}), ("afn", {"neurons": 3}), ("autofis", {})])
+def test_hidden_zeros_are_those_behind_the_relu_also_where_a_norm_stands_before_it(make, click_log, name, settings):
+    bundle = make(name, hidden=(10,), **settings)
+    (mlp,) = [module for module in bundle.model.modules() if isinstance(module, MLP)]
+    with torch.no_grad():
+        mlp.linears[0].bias.fill_(2.0)  # which a norm takes away again
+    seen = []
+    mlp.register_forward_hook(lambda _, __, output: seen.append(output))
+    found = inspect(bundle, [click_log])
+    seen.clear()
+    Scorer(bundle).score(click_log)
+    (layer,) = found.relu_layers
+    assert layer["trained"]["zeros"] == pytest.approx((torch.cat(seen) == 0).double().mean().item(), abs=1e-6)
+
+
+def test_where_no_relu_follows_no_zeros_are_told():
+    assert Watch(torch.nn.Sequential(MLP(d_in=3, hidden=(4,), has_dice=True)), []).relu_layers == {}
 
 
 def test_planted_views_of_ssr_d_keep_the_fields_they_read(make, click_log):

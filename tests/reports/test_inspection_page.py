@@ -161,7 +161,7 @@ def test_the_headlines_say_what_was_found_and_what_it_was_before():
     assert "lies in 75 % of its input dimensions; before training in 75 %" in found[1]
     assert found[2] == (
         "Of what competes in block 1, 70 % is exactly zero; 38 % would be without competition (plain ReLU), and 70 % "
-        "is before training. Two rows share 60 % of what a view keeps; by chance it would be 21 %."
+        "is before training. Two rows share 60 % of what a view keeps."
     )
     assert found[3].startswith("Each view of block 2 leaves out 50 % of its input")
     assert found[4] == ("With no filter at all, ReLU leaves 52 % of the hidden layer at zero; before training 52 %.")
