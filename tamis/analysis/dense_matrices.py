@@ -26,16 +26,12 @@ class DenseMatrix:
     places: Tensor | None = None
     num_places: int = 0
 
-    @property
-    def num_inputs(self) -> int:
-        """The input dimensions of all blocks together, or of the vector they were chosen from."""
-        return self.num_places or self.weight.shape[0] * self.weight.shape[2]
-
     def mass(self, *, power: int = 1) -> Tensor:
         """The weight mass of each input dimension: the sum over its weights of ``|w| ** power``.
 
         Shape:
-            - output: ``(num_inputs,)`` float64; 0 for a dimension that a static filter gives to no view
+            - output: float64, one number an input dimension of all blocks together, or of the vector they were chosen
+              from; 0 for a dimension that a static filter gives to no view
         """
         mass = self.weight.detach().double().abs().pow(power).sum(dim=1).flatten()
         if self.places is None:

@@ -60,9 +60,10 @@ def print_record(record: RunRecord, folder: Path) -> None:
         console.print(_fields_line(record), highlight=False, markup=False)
     for field, count in sorted(record.unseen.items()):
         if count:
-            console.print(f"{field}: {count:,} test values never seen in training, scored as unknown", highlight=False)
+            text = f"{escape(field)}: {count:,} test values never seen in training, scored as unknown"
+            console.print(text, highlight=False)
     for alarm in record.alarms:
-        console.print(f"[bold yellow]alarm:[/] {alarm}", highlight=False)
+        console.print(f"[bold yellow]alarm:[/] {escape(alarm)}", highlight=False)
     console.print(f"{folder} (draw it with: tamis report {folder})", highlight=False)
 
 
@@ -119,11 +120,11 @@ def print_columns(frame: "pl.DataFrame", schema: "Schema | None") -> None:
         roles = [field for field in schema.fields if (field.column or field.name) == name] if schema else []
         distinct = "" if column.dtype.is_nested() else f"{known.n_unique():,}"
         table.add_row(
-            name,
-            str(column.dtype),
+            escape(name),
+            escape(str(column.dtype)),
             f"{column.null_count() / max(1, len(column)):.1%}",
             distinct,
-            "" if known.is_empty() else str(known[0])[:24],
+            "" if known.is_empty() else escape(str(known[0])[:24]),
             ", ".join(str(field.kind) for field in roles),
         )
     console = Console()

@@ -288,7 +288,8 @@ def _slice_table(comparison: Comparison, name: str) -> SliceTable:
                 found.setdefault((value, model.label), []).append(part["auc"])
     means = {place: statistics.fmean(aucs) for place, aucs in found.items()}
     # Five rows of luck must neither be coloured nor bleach all others.
-    large = {value for value, (rows, _) in counts.items() if rows >= SMALL_SLICE * sum(c for c, _ in counts.values())}
+    least = SMALL_SLICE * sum(rows for rows, _ in counts.values())
+    large = {value for value, (rows, _) in counts.items() if rows >= least}
     coloured = [auc for (value, _), auc in means.items() if value in large]
     low, high = min(coloured, default=0.0), max(coloured, default=1.0)
     values = list(counts)
