@@ -1,9 +1,13 @@
 """Paired bootstrap of AUCs: what other draws of the same number of rows would have said."""
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 
+_MOST_THREADS = 8
 _MOST_NUMBERS = 2**22
 """Draws are worked on so many row weights at a time: memory does not grow with the number of draws."""
 
@@ -30,31 +34,41 @@ def bootstrap_aucs(labels: np.ndarray, sides: Sequence[np.ndarray], *, draws: in
     generator = np.random.default_rng(seed)
     labels = np.asarray(labels, dtype=bool)
     rows, size = len(labels), max(1, _MOST_NUMBERS // len(labels))
-    ranked = [[_Ranking(labels, scores) for scores in np.atleast_2d(side)] for side in sides]
+    seeds = [np.atleast_2d(side) for side in sides]
     parts = []
-    for start in range(0, draws, size):
-        number = min(size, draws - start)
-        # How often each row is in each draw.
-        weights = generator.multinomial(rows, np.full(rows, 1.0 / rows), size=number).astype(np.float64)
-        parts.append([np.mean([ranking.auc(weights) for ranking in side], axis=0) for side in ranked])
+    with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as threads:
+        ranked = list(threads.map(partial(_Ranking, labels), [scores for side in seeds for scores in side]))
+        for start in range(0, draws, size):
+            number = min(size, draws - start)
+            # How often each row is in each draw.
+            counts = generator.multinomial(rows, np.full(rows, 1.0 / rows), size=number)
+            # A row's numbers in all draws lie side by side, as they are looked up together.
+            weights = np.ascontiguousarray(counts.T, dtype=np.float64)
+            aucs = threads.map(lambda ranking, weights=weights: ranking.auc(weights), ranked)
+            parts.append([np.mean([next(aucs) for _ in side], axis=0) for side in seeds])
     return np.concatenate(parts, axis=1)
 
 
 class _Ranking:
-    """Rows sorted once by score, for the AUC of any weights on them."""
+    """Rows of each class in the order of their scores, found once for the AUC of any weights on them."""
 
     def __init__(self, labels: np.ndarray, scores: np.ndarray) -> None:
-        self._order = np.argsort(scores, kind="stable")
-        ordered = scores[self._order]
-        self._starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-        self._labels = labels[self._order]
+        negatives, positives = (
+            rows[np.argsort(scores[rows], kind="stable")] for rows in (np.flatnonzero(~labels), np.flatnonzero(labels))
+        )
+        self._negatives, self._positives = negatives, positives
+        # Of each positive row, how many negative ones lie below it, and below or level with it.
+        self._below, self._up_to = (
+            np.searchsorted(scores[negatives], scores[positives], side) for side in ("left", "right")
+        )
 
     def auc(self, weights: np.ndarray) -> np.ndarray:
-        """The AUC of each line of ``weights``, ``(draws, rows)``."""
-        weights = weights[:, self._order]
-        positives = np.add.reduceat(weights * self._labels, self._starts, axis=1)
-        negatives = np.add.reduceat(weights * ~self._labels, self._starts, axis=1)
-        below = np.cumsum(negatives, axis=1) - negatives
-        won = (positives * (below + 0.5 * negatives)).sum(axis=1)
+        """The AUC of each column of ``weights``, ``(rows, draws)``; their sums are whole numbers, so exactly."""
+        beaten = np.zeros((len(self._negatives) + 1, weights.shape[1]))
+        np.cumsum(weights.take(self._negatives, axis=0), axis=0, out=beaten[1:])
+        positives = weights.take(self._positives, axis=0)
+        level = beaten.take(self._below, axis=0)
+        level += beaten.take(self._up_to, axis=0)
+        won = np.einsum("rd,rd->d", positives, level)
         with np.errstate(invalid="ignore"):
-            return won / (positives.sum(axis=1) * negatives.sum(axis=1))
+            return 0.5 * won / (positives.sum(axis=0) * beaten[-1])
