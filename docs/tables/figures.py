@@ -5,6 +5,7 @@ In a document stands ``<!-- = gap frappe/300k final_net ssr_s -->0.0014 [0.0005,
 """
 
 import json
+import statistics
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -31,11 +32,19 @@ def auc(place: str, label: str) -> str:
 
 def seed_range(place: str, label: str) -> str:
     """The least and the largest test AUC of a model's seeds."""
-    contest, model = _contest(place), _line(place, label)["model"]
-    records = list((RESULTS / contest["dataset"] / contest["split"] / model).glob("seed-*.json"))
-    aucs = [auc for record in records if (auc := RunRecord.load(record).test["auc"]) is not None]
+    records = _records(place, label)
+    aucs = [auc for record in records if (auc := record.test["auc"]) is not None]
     assert len(aucs) == len(records), f"a seed of {label} on {place} has no AUC"
     return _from_to(aucs)
+
+
+def times_as_long(place: str, one: str, other: str) -> str:
+    """How many times as long a model trains on a row as another, by the medians over seeds of their rows a second."""
+    speeds = [
+        statistics.median(speed for record in _records(place, label) if (speed := record.timings["rows_per_second"]))
+        for label in (one, other)
+    ]
+    return f"{speeds[1] / speeds[0]:.1f}"
 
 
 def gap(place: str, one: str, other: str) -> str:
@@ -143,6 +152,12 @@ def kept_share(study: str, model: str, prefix: str) -> str:
     return _from_to(lab.kept_shares(RESULTS / "studies" / study / "sparsity" / model, prefix), ".0%")
 
 
+def _records(place: str, label: str) -> list[RunRecord]:
+    contest, model = _contest(place), _line(place, label)["model"]
+    paths = sorted((RESULTS / contest["dataset"] / contest["split"] / model).glob("seed-*.json"))
+    return [RunRecord.load(path) for path in paths]
+
+
 def _contest(place: str) -> dict[str, Any]:
     """The verdicts of one data set and size."""
     *study, rest = place.split(":")
@@ -188,6 +203,7 @@ def _from_to(values: list[float], how: str = ".4f") -> str:
 FIGURES: dict[str, Callable[..., str]] = {
     "auc": auc,
     "seeds": seed_range,
+    "times_as_long": times_as_long,
     "gap": gap,
     "gaps": gaps,
     "spread": spread,

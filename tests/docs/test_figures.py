@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -49,6 +50,16 @@ def test_a_gap_is_that_of_the_first_whichever_the_test_names_first(figures):
     assert figures.figure("gap log/1k mlp fm") == "0.0200 [-0.0040, 0.0300]"
     assert figures.figure("gap log/1k fm mlp") == "-0.0200 [-0.0300, 0.0040]"
     assert figures.figure("gap start:log/1k fm mlp") == "-0.0200 [-0.0300, 0.0040]"
+
+
+def test_a_model_takes_so_many_times_as_long_by_the_medians_of_its_seeds(figures, monkeypatch):
+    speeds = {"mlp": (90.0, 100.0, 500.0), "fm": (20.0, 40.0, 60.0)}
+
+    def records(place, label):
+        return [SimpleNamespace(timings={"rows_per_second": speed}) for speed in speeds[label]]
+
+    monkeypatch.setattr(figures, "_records", records)
+    assert figures.figure("times_as_long log/1k fm mlp") == "2.5"
 
 
 def test_distances_of_pairs_have_no_sign(figures):
