@@ -16,6 +16,8 @@ from tables.places import RESULTS
 from tables.studies import is_published_ssr, resolution_with, table_contests
 from tamis.record import RunRecord, is_ssr, pair_test, resolution
 
+# Models without a size, which are not networks.
+_FIXED_SIZE = ("lr", "fm")
 _SIZES = {"k": 1_000, "m": 1_000_000}
 
 
@@ -45,6 +47,26 @@ def times_as_long(place: str, one: str, other: str) -> str:
         for label in (one, other)
     ]
     return f"{speeds[1] / speeds[0]:.1f}"
+
+
+def kept_first_trial(place: str) -> str:
+    """Of how many networks the trial with the settings as they stand was the best, of how many."""
+    networks = [line for line in _contest(place)["ranking"] if not line["outside"] and line["name"] not in _FIXED_SIZE]
+    return f"{sum(line['chosen_trial'] == 0 for line in networks)} of {len(networks)}"
+
+
+def at_last_epoch(place: str, *labels: str) -> str:
+    """Of how many seeds of some models the last epoch was the best, of how many: they might have gone on."""
+    records = [record for label in labels for record in _records(place, label)]
+    last = [record.best["epoch"] == record.settings["training"]["epochs"] for record in records]
+    return f"{sum(last)} of {len(last)}"
+
+
+def grown(study: str, curve: str, size: str) -> str:
+    """The test AUC of a model at one size of a scaling study, mean over its seeds."""
+    [found] = [one for one in scaling.read(study)["curves"] if one["curve"] == curve]
+    [point] = [one for one in found["points"] if one["target"] == _size(size)]
+    return f"{point['auc']:.4f}"
 
 
 def gap(place: str, one: str, other: str) -> str:
@@ -204,6 +226,9 @@ FIGURES: dict[str, Callable[..., str]] = {
     "auc": auc,
     "seeds": seed_range,
     "times_as_long": times_as_long,
+    "kept_first_trial": kept_first_trial,
+    "at_last_epoch": at_last_epoch,
+    "grown": grown,
     "gap": gap,
     "gaps": gaps,
     "spread": spread,

@@ -25,6 +25,8 @@ def figures(monkeypatch, tmp_path):
         return {"label": label, "model": f"{label}-1k", "name": label, "auc": auc, "outside": False}
 
     ranking = [line("mlp", 0.72), line("lr", 0.71), line("fm", 0.70), line("afn", None)]
+    for place, one in enumerate(ranking):
+        one["chosen_trial"] = place
     tests = [
         PAIR,
         {**PAIR, "one": "mlp-1k", "other": "lr-1k", "difference": 0.01, "verdict": "better"},
@@ -37,7 +39,8 @@ def figures(monkeypatch, tmp_path):
     (tmp_path / "studies" / "start" / "verdicts.json").write_text(verdicts)
     slope = {"difference": 0.005, "low": 0.004, "high": 0.0061}
     (tmp_path / "scaling").mkdir()
-    curves = {"curves": [{"curve": "mlp", "saturation": {"slope": slope}}], "slopes": [PAIR]}
+    points = [{"target": 100, "auc": 0.71}, {"target": 1000, "auc": 0.73}]
+    curves = {"curves": [{"curve": "mlp", "saturation": {"slope": slope}, "points": points}], "slopes": [PAIR]}
     (tmp_path / "scaling" / "s.json").write_text(json.dumps(curves))
     for module in (figures, scaling):
         monkeypatch.setattr(module, "RESULTS", tmp_path)
@@ -60,6 +63,23 @@ def test_a_model_takes_so_many_times_as_long_by_the_medians_of_its_seeds(figures
 
     monkeypatch.setattr(figures, "_records", records)
     assert figures.figure("times_as_long log/1k fm mlp") == "2.5"
+
+
+def test_seeds_that_were_best_at_their_last_epoch_are_counted(figures, monkeypatch):
+    def records(place, label):
+        settings = {"training": {"epochs": 10}}
+        return [SimpleNamespace(best={"epoch": epoch}, settings=settings) for epoch in (9, 10, 10)]
+
+    monkeypatch.setattr(figures, "_records", records)
+    assert figures.figure("at_last_epoch log/1k fm mlp") == "4 of 6"
+
+
+def test_networks_that_kept_their_first_trial_are_counted_and_what_has_no_size_is_not(figures):
+    assert figures.figure("kept_first_trial log/1k") == "1 of 2"
+
+
+def test_a_point_of_a_curve_is_that_of_its_size(figures):
+    assert figures.figure("grown s mlp 1k") == "0.7300"
 
 
 def test_distances_of_pairs_have_no_sign(figures):
