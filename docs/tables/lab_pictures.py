@@ -1,6 +1,6 @@
 """What the sparsity lab found, as pictures: a line a model from where it would be otherwise to where it is."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -36,15 +36,8 @@ def draw_inputs() -> Markup:
             for layer in lab.reading(seeds)
         ]
 
-    return draw_rows(
-        _by_log(moves),
-        _mark,
-        name="sparsity-inputs",
-        title="Share of the inputs with 80 % of the weight mass, before training and after",
-        axis="inputs with 80 % of the mass",
-        beside=0.04,
-        scale=_percents,
-    )
+    title = "Share of the inputs with 80 % of the weight mass, before training and after"
+    return _draw(moves, "sparsity-inputs", title, axis="inputs with 80 % of the mass", beside=0.04)
 
 
 def draw_zeros() -> Markup:
@@ -54,15 +47,8 @@ def draw_zeros() -> Markup:
         found = lab.first_zeros(seeds)
         return [] if found is None else [_move(model, seeds, found)]
 
-    return draw_rows(
-        _by_log(moves),
-        _mark,
-        name="sparsity-zeros",
-        title="Share of exact zeros behind the first layer, before training and after",
-        axis="exact zeros behind the first layer",
-        beside=0.5,
-        scale=_percents,
-    )
+    title = "Share of exact zeros behind the first layer, before training and after"
+    return _draw(moves, "sparsity-zeros", title, axis="exact zeros behind the first layer", beside=0.5)
 
 
 def draw_times() -> Markup:
@@ -75,31 +61,26 @@ def draw_times() -> Markup:
         now, without = times
         return [_move(model, seeds, (now / others, None if without is None else without / others))]
 
-    def scale(axes: Axes) -> None:
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(FixedLocator([1, 2, 5, 10, 20]))
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}×")
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.xaxis.set_minor_formatter(NullFormatter())
-
-    return draw_rows(
-        _by_log(moves),
-        _mark,
-        name="sparsity-times",
-        title="Forward milliseconds of each model beside those of the MLP, with its filters and without",
-        axis="forward time beside the MLP's",
-        beside=1.0,
-        scale=scale,
-    )
+    title = "Forward milliseconds of each model beside those of the MLP, with its filters and without"
+    return _draw(moves, "sparsity-times", title, axis="forward time beside the MLP's", beside=1.0, scale=_times)
 
 
-def _by_log(moves: Callable[[str, Seeds], Sequence[Move]]) -> Mapping[str, list[Move]]:
+def _draw(
+    moves: Callable[[str, Seeds], Sequence[Move]],
+    name: str,
+    title: str,
+    *,
+    axis: str,
+    beside: float,
+    scale: Callable[[Axes], None] | None = None,
+) -> Markup:
+    """Every model's line under its log; shares of a whole unless another ``scale`` is given."""
     groups: dict[str, list[Move]] = {}
     for model, seeds in lab.inspected():
         found = moves(model, seeds)
         if found:
             groups.setdefault(lab.log_name(seeds), []).extend(found)
-    return groups
+    return draw_rows(groups, _mark, name=name, title=title, axis=axis, beside=beside, scale=scale or _percents)
 
 
 def _move(label: str, seeds: Seeds, found: tuple[float, float | None]) -> Move:
@@ -134,3 +115,11 @@ def _mark(axes: Axes, place: int, move: Move) -> None:
 def _percents(axes: Axes) -> None:
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+
+
+def _times(axes: Axes) -> None:
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(FixedLocator([1, 2, 5, 10, 20]))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}×")
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_minor_formatter(NullFormatter())
