@@ -76,12 +76,16 @@ def test_planted_zeros_of_an_mlp_are_found_exactly(make, click_log):
     assert one["trained"]["curve"][5] == 0.75, "3 of 12 dimensions hold 3 of 4 equal columns"
 
 
-@pytest.mark.parametrize(("name", "settings"), [("mlp", {}), ("afn", {"neurons": 3}), ("autofis", {})])
+@pytest.mark.parametrize(
+    ("name", "settings"), [("mlp", {}), ("afn", {"neurons": 3, "hidden_norm": True}), ("autofis", {})]
+)
 def test_hidden_zeros_are_those_behind_the_relu_also_where_a_norm_stands_before_it(make, click_log, name, settings):
     bundle = make(name, hidden=(10,), **settings)
     (mlp,) = [module for module in bundle.model.modules() if isinstance(module, MLP)]
     with torch.no_grad():
-        mlp.linears[0].bias.fill_(2.0)  # which a norm takes away again
+        mlp.linears[0].bias.fill_(2.0)
+        if mlp.norms is not None:
+            mlp.norms[0].bias.fill_(-2.0)
     seen = []
     mlp.register_forward_hook(lambda _, __, output: seen.append(output))
     found = inspect(bundle, [click_log])
