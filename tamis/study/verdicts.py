@@ -73,10 +73,10 @@ def write_verdicts(verdicts: dict[str, Any], path: Path) -> dict[str, Any]:
 
 
 def check_replaces_no_fuller(study: StudySettings, path: Path) -> None:
-    """Refuse to judge into a file whose verdict on the same data and size is among more models, or of another study.
+    """Refuse to judge into a file whose verdict on the same data and size says more, or is of another study.
 
     Raises:
-        ConfigError: a verdict there would be replaced by one that leaves models out, or that another study made.
+        ConfigError: a verdict there would be replaced by one that leaves models or seeds out, or is of another study.
         DataError: the file there holds no verdicts that this tamis reads.
     """
     if not path.exists():
@@ -98,6 +98,15 @@ def check_replaces_no_fuller(study: StudySettings, path: Path) -> None:
                 f"{path}: its verdict on {data.name!r} is among {len(judged)} models, and this one would leave out "
                 f"{len(left_out)} of them, as {min(left_out)!r}. Name another file with --out, or ask for all models."
             )
+        seeds = {one.label: set(one.seeds) for one in study.entrants() if one.data == data}
+        for line in contest["ranking"]:
+            had = {run["seed"] for run in line["seeds"]}
+            if unasked := had - seeds.get(line["model"], had):
+                raise ConfigError(
+                    f"{path}: its verdict on {data.name!r} has {len(had)} seeds of {line['label']!r}, and this one "
+                    f"would leave out {sorted(unasked)}. Name another file with --out, or ask for all: "
+                    f"--set 'study.seeds={sorted(had)}'."
+                )
 
 
 def _read_verdicts(path: Path) -> dict[str, Any]:

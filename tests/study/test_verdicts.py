@@ -1,6 +1,7 @@
 """Verdicts from scores whose truth is known."""
 
 import contextlib
+import dataclasses
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -309,6 +310,20 @@ def test_a_verdict_among_some_models_takes_no_place_of_a_fuller_one(made, tmp_pa
     )
     with pytest.raises(ConfigError, match=message):
         check_replaces_no_fuller(some, out)
+
+
+def test_a_verdict_with_some_seeds_takes_no_place_of_one_with_more(made, tmp_path):
+    labels, sides = draw(np.random.default_rng(14))
+    study, out = made({"log": labels}, {"log": sides}), tmp_path / "verdicts.json"
+    write_verdicts(judge(study, tmp_path), out)
+    message = r"has 3 seeds of 'a', and this one would leave out \[2\]. .* --set 'study.seeds=\[0, 1, 2\]'"
+    with pytest.raises(ConfigError, match=message):
+        check_replaces_no_fuller(with_seeds(study, 0, 1), out)
+    check_replaces_no_fuller(with_seeds(study, 0, 1, 2, 3), out)
+
+
+def with_seeds(study, *seeds):
+    return dataclasses.replace(study, rules=dataclasses.replace(study.rules, seeds=seeds))
 
 
 def test_a_verdict_takes_no_place_of_one_of_another_study(made, tmp_path):
