@@ -41,7 +41,7 @@ def sparsity_table() -> str:
 def layer_shares(key: str, names: Sequence[str]) -> list[float]:
     """A share of trained weights, mean over seeds, of each layer that reads the fields in the named models."""
     return [
-        statistics.mean(layer["trained"][key] for layer in same_layer(seeds, layer_name))
+        mean_shares(same_layer(seeds, layer_name), key)[0]
         for model, seeds in inspected()
         if model.split("-")[0] in names
         for layer_name in reading(seeds)
@@ -51,9 +51,9 @@ def layer_shares(key: str, names: Sequence[str]) -> list[float]:
 def zeros_of_first_relu(names: Sequence[str]) -> list[float]:
     """The share of exact zeros behind the first ReLU, mean over seeds, of each of the named models once trained."""
     return [
-        statistics.mean(layer["trained"]["zeros"] for seed in seeds for layer in seed["relu_layers"][:1])
+        found[0]
         for model, seeds in inspected()
-        if model.split("-")[0] in names
+        if model.split("-")[0] in names and (found := first_zeros(seeds)) is not None
     ]
 
 
